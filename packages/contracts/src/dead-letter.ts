@@ -1,0 +1,42 @@
+/** The record of the topic `dead_letter_measurements`: bytes we refuse, kept with the reason. Key: the original key. */
+
+/** Why a record was refused; a closed set, and a metric label. */
+export const deadLetterReasons = [
+  'UNDECODABLE',
+  'UNKNOWN_SCHEMA',
+  'ROW_INVALID',
+  'CLOCK_INVALID',
+  'DEVICE_UNKNOWN',
+] as const
+export type DeadLetterReason = (typeof deadLetterReasons)[number]
+
+export interface DeadLetter {
+  /** The original value, byte for byte. */
+  readonly value: Uint8Array
+  readonly reason: DeadLetterReason
+  /** One sentence without a stack and without row data. */
+  readonly message: string
+  readonly source_topic: string
+  readonly source_partition: number
+  readonly source_offset: number
+  readonly attempts: number
+  /** Epoch ms. */
+  readonly refused_at: number
+}
+
+/** Avro schema of the topic's values, registered under `dead_letter_measurements-value`. */
+export const deadLetterAvro = {
+  type: 'record',
+  name: 'DeadLetter',
+  namespace: 'faultline',
+  fields: [
+    { name: 'value', type: 'bytes' },
+    { name: 'reason', type: 'string' },
+    { name: 'message', type: 'string' },
+    { name: 'source_topic', type: 'string' },
+    { name: 'source_partition', type: 'int' },
+    { name: 'source_offset', type: 'long' },
+    { name: 'attempts', type: 'int' },
+    { name: 'refused_at', type: { type: 'long', logicalType: 'timestamp-millis' } },
+  ],
+} as const

@@ -1,0 +1,24 @@
+/**
+ * The environment variables that the applications read and `faultline env` prints. Each is spelled here only.
+ * Addresses have no default in an application: `faultline up` or the operator sets them.
+ */
+export const environment = {
+  databaseUrl: 'DATABASE_URL',
+  kafkaBootstrap: 'KAFKA_BOOTSTRAP',
+  schemaRegistryUrl: 'SCHEMA_REGISTRY_URL',
+  connectUrl: 'CONNECT_URL',
+  redisUrl: 'REDIS_URL',
+  redisHost: 'REDIS_HOST',
+  redisPort: 'REDIS_PORT',
+  clickhouseUrl: 'CLICKHOUSE_URL',
+  apiUrl: 'API_URL',
+  /** Address the API listens on, `host:port`. */
+  apiListen: 'API_LISTEN',
+  /** Address of an application's /healthz, /readyz and /metrics, `host:port`. */
+  opsListen: 'OPS_LISTEN',
+  topicCatalog: 'TOPIC_CATALOG',
+  topicMeasurements: 'TOPIC_MEASUREMENTS',
+  enrichTopic: 'ENRICH_TOPIC',
+  startingOffsets: 'STARTING_OFFSETS',
+  logLevel: 'LOG_LEVEL',
+} as const

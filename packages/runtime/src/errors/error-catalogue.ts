@@ -1,0 +1,38 @@
+/**
+ * Every error code of the product, with what is done about it. docs/errors.md lists the same codes (a test compares them).
+ * `retry`: the adapter tries again, bounded; `rewind`: drop the transaction and read again from the last commit;
+ * `fatal`: the process stops and its supervisor starts it anew; `reject`: the caller is told.
+ */
+export interface ErrorEntry {
+  readonly disposition: 'retry' | 'rewind' | 'fatal' | 'reject'
+  readonly httpStatus?: number
+}
+
+export const errorCatalogue = {
+  CONFIG_INVALID: { disposition: 'fatal' },
+  BROKER_UNAVAILABLE: { disposition: 'retry', httpStatus: 503 },
+  PRODUCER_FENCED: { disposition: 'fatal' },
+  TRANSACTION_ABORTED: { disposition: 'rewind' },
+  STATE_CORRUPT: { disposition: 'fatal' },
+  DEAD_LETTER_FLOOD: { disposition: 'fatal' },
+  REGISTRY_UNAVAILABLE: { disposition: 'retry', httpStatus: 503 },
+  SCHEMA_UNKNOWN: { disposition: 'reject' },
+  RECORD_UNDECODABLE: { disposition: 'reject' },
+  DATABASE_UNAVAILABLE: { disposition: 'retry', httpStatus: 503 },
+  SERVING_STORE_UNAVAILABLE: { disposition: 'retry', httpStatus: 503 },
+  SCRIPT_REPLY_UNKNOWN: { disposition: 'fatal' },
+  WAREHOUSE_UNAVAILABLE: { disposition: 'retry', httpStatus: 503 },
+  BACK_END_UNAVAILABLE: { disposition: 'fatal' },
+  PORT_TAKEN: { disposition: 'fatal' },
+  TOOL_MISSING: { disposition: 'fatal' },
+  DISK_FULL: { disposition: 'fatal' },
+  ALREADY_RUNNING: { disposition: 'reject' },
+  NOT_RUNNING: { disposition: 'reject' },
+  ARGUMENT_INVALID: { disposition: 'reject', httpStatus: 400 },
+  NOT_FOUND: { disposition: 'reject', httpStatus: 404 },
+  OFFSET_NOT_REACHED: { disposition: 'reject', httpStatus: 409 },
+  RATE_LIMITED: { disposition: 'reject', httpStatus: 429 },
+  DEADLINE_EXCEEDED: { disposition: 'reject', httpStatus: 504 },
+} as const satisfies Record<string, ErrorEntry>
+
+export type ErrorCode = keyof typeof errorCatalogue

@@ -1,0 +1,2 @@
+export { Scope, type Started } from './component.ts'
+export { runProcess, type ProcessContext } from './run-process.ts'

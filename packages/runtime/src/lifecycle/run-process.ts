@@ -1,0 +1,56 @@
+import { FaultlineError, isFaultlineError } from '../errors/index.ts'
+import type { Logger } from '../logging/index.ts'
+import { Scope } from './component.ts'
+
+/** What an application's `start` gets: its scope, and the way to report that something in the background broke. */
+export interface ProcessContext {
+  readonly scope: Scope
+  readonly logger: Logger
+  /** Ends the process with exit code 1 after an orderly stop. The supervisor starts it anew. */
+  fail(error: unknown): void
+}
+
+const stopDeadlineMs = 15_000
+
+/**
+ * Runs an application until SIGTERM or SIGINT: start, wait, stop in reverse order. Exit 0 after a signal, 2 for a bad
+ * configuration, 1 for anything else. An unknown error stops the process; a second signal ends it at once.
+ */
+export function runProcess(
+  logger: Logger,
+  start: (context: ProcessContext) => Promise<void>,
+): void {
+  const scope = new Scope()
+  let stopping = false
+  const stop = (exitCode: number): void => {
+    if (stopping) {
+      if (exitCode === 0) process.exit(1)
+      return
+    }
+    stopping = true
+    setTimeout(() => {
+      logger.error({ stopDeadlineMs }, 'not stopped in time; leaving')
+      process.exit(1)
+    }, stopDeadlineMs).unref()
+    scope.stop().then(
+      () => process.exit(exitCode),
+      (error: unknown) => {
+        logger.error({ err: error }, 'stopped with errors')
+        process.exit(exitCode === 0 ? 1 : exitCode)
+      },
+    )
+  }
+  const fail = (error: unknown): void => {
+    logger.fatal({ err: error, ...(error instanceof FaultlineError ? error.context : {}) }, 'fatal')
+    stop(isFaultlineError(error, 'CONFIG_INVALID') ? 2 : 1)
+  }
+  process.on('SIGTERM', () => {
+    stop(0)
+  })
+  process.on('SIGINT', () => {
+    stop(0)
+  })
+  process.on('uncaughtException', fail)
+  process.on('unhandledRejection', fail)
+  start({ scope, logger, fail }).catch(fail)
+}

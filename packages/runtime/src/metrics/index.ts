@@ -1,0 +1,100 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+
+/**
+ * Every metric of the product, defined once: name, help, labels. docs/metrics.md lists the same names (a test compares them).
+ * An application creates only what it uses: `metrics.counter('records_processed_total')`.
+ */
+export const metricCatalogue = {
+  faultline_records_total: {
+    kind: 'counter',
+    help: 'Records taken from a topic',
+    labels: ['topic', 'outcome'],
+  },
+  faultline_dead_letters_total: {
+    kind: 'counter',
+    help: 'Records refused and kept, by reason',
+    labels: ['reason'],
+  },
+  faultline_transactions_total: {
+    kind: 'counter',
+    help: 'Kafka transactions, by end',
+    labels: ['outcome'],
+  },
+  faultline_batch_seconds: {
+    kind: 'histogram',
+    help: 'Time to process one batch',
+    labels: ['app'],
+  },
+  faultline_freshness_seconds: {
+    kind: 'histogram',
+    help: 'From commit in PostgreSQL to effect here',
+    labels: ['app'],
+  },
+  faultline_next_offset: {
+    kind: 'gauge',
+    help: 'Next offset to process, by partition',
+    labels: ['topic', 'partition'],
+  },
+  faultline_lag_records: {
+    kind: 'gauge',
+    help: 'Records behind the end of the partition',
+    labels: ['topic', 'partition'],
+  },
+  faultline_parked_measurements: {
+    kind: 'gauge',
+    help: 'Measurements waiting for their device',
+    labels: ['partition'],
+  },
+  faultline_replays_skipped_total: {
+    kind: 'counter',
+    help: 'Records seen again and not applied again',
+    labels: ['app'],
+  },
+  faultline_fenced_total: {
+    kind: 'counter',
+    help: 'Writes refused because a newer owner exists',
+    labels: ['app'],
+  },
+  faultline_http_request_seconds: {
+    kind: 'histogram',
+    help: 'HTTP requests',
+    labels: ['method', 'route', 'status'],
+  },
+  faultline_live_clients: { kind: 'gauge', help: 'Open server-sent event streams', labels: [] },
+} as const
+
+type Catalogue = typeof metricCatalogue
+type NamesOf<K extends string> = {
+  [N in keyof Catalogue]: Catalogue[N]['kind'] extends K ? N : never
+}[keyof Catalogue]
+
+const buckets = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30]
+
+/** The metrics of one process. */
+export class Metrics {
+  readonly registry = new Registry()
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry })
+  }
+
+  counter(name: NamesOf<'counter'>): Counter {
+    return new Counter({ ...this.#options(name), registers: [this.registry] })
+  }
+
+  gauge(name: NamesOf<'gauge'>): Gauge {
+    return new Gauge({ ...this.#options(name), registers: [this.registry] })
+  }
+
+  histogram(name: NamesOf<'histogram'>): Histogram {
+    return new Histogram({ ...this.#options(name), buckets, registers: [this.registry] })
+  }
+
+  #options(name: keyof Catalogue) {
+    return {
+      name,
+      help: metricCatalogue[name].help,
+      labelNames: [...metricCatalogue[name].labels] as string[],
+    }
+  }
+}

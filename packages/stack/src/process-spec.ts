@@ -1,0 +1,20 @@
+/** A child process as the supervisor sees it: how to start it, when it is ready, how to stop it. */
+export interface ProcessSpec {
+  readonly name: string
+  readonly kind: 'back-end' | 'app'
+  readonly command: string
+  readonly args: readonly string[]
+  /** The whole environment of the child. */
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd: string
+  /** Runs as this user; PostgreSQL refuses to run as root. */
+  readonly user?: { readonly uid: number; readonly gid: number }
+  /** Resolves when the process serves, called after each start; rejects when the signal aborts. */
+  readonly ready: (signal: AbortSignal) => Promise<void>
+  /** Runs once the process is ready for the first time in this `up`: migrations, topics, the connector. Must be repeatable. */
+  readonly afterReady?: (signal: AbortSignal) => Promise<void>
+  readonly stopSignal: NodeJS.Signals
+  readonly stopTimeoutMs: number
+  /** Loopback ports it listens on; checked to be free before the start. */
+  readonly ports: readonly number[]
+}
