@@ -14,6 +14,7 @@ export const errorCatalogue = {
   PRODUCER_FENCED: { disposition: 'fatal' },
   TRANSACTION_ABORTED: { disposition: 'rewind' },
   STATE_CORRUPT: { disposition: 'fatal' },
+  RECORDS_EXPIRED: { disposition: 'fatal' },
   DEAD_LETTER_FLOOD: { disposition: 'fatal' },
   REGISTRY_UNAVAILABLE: { disposition: 'retry', httpStatus: 503 },
   SCHEMA_UNKNOWN: { disposition: 'reject' },

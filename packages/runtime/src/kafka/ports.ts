@@ -25,7 +25,7 @@ export interface RecordBatch {
 
 /**
  * What an application does with its partitions. Calls for one partition never overlap.
- * An error of disposition `rewind` makes the reader call `takeOver` again; any other error ends the process.
+ * An error of disposition `rewind` makes the reader call `release` and `takeOver` again; any other error ends the process.
  */
 export interface PartitionHandler {
   /**
@@ -35,7 +35,7 @@ export interface PartitionHandler {
   takeOver(partition: number): Promise<number | null>
   /** Applies a batch: effect and progress together. */
   process(batch: RecordBatch): Promise<void>
-  /** The partition may belong to someone else from now on; drop what is held for it. No I/O that must succeed. */
+  /** The partition may belong to someone else from now on; drop what is held for it. */
   release(partition: number): void
 }
 
@@ -46,8 +46,72 @@ export interface CommittedOffset {
   readonly metadata: string
 }
 
-/** The group's offsets on the broker. A commit from a member that lost the partition is refused (PRODUCER_FENCED). */
+/** The group's offsets on the broker. */
 export interface GroupOffsets {
   committed(partition: number): Promise<CommittedOffset | null>
+  /** Refused, with disposition `rewind`, when this member lost the partition. */
   commit(partition: number, committed: CommittedOffset): Promise<void>
+}
+
+/** A running reader. `paused` partitions are those whose takeOver has not ended yet. */
+export interface PartitionReader {
+  readonly offsets: GroupOffsets
+  /** Partitions owned and ready to process. */
+  owned(): readonly number[]
+  /**
+   * Runs `work` for an owned partition between two batches, never overlapping one; does nothing when the partition is not
+   * owned. Errors are treated as those of `process`.
+   */
+  between(partition: number, work: () => Promise<void>): Promise<void>
+}
+
+/** A record to be written to the partition of its transaction. */
+export interface OutputRecord {
+  readonly topic: string
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+}
+
+/** Everything that becomes visible together: output records and the input offset they stand for. */
+export interface Transaction {
+  readonly partition: number
+  readonly records: readonly OutputRecord[]
+  /** Next input offset to process once this is committed. */
+  readonly consumed: { readonly group: string; readonly topic: string; readonly nextOffset: number }
+}
+
+/** The right to write under one transactional id. Opening it fences whoever held it before. */
+export interface TransactionalProducer {
+  /**
+   * Commits all or nothing. After any failure this producer is spent: open a new one and learn from the group's committed
+   * offset what happened.
+   * @throws FaultlineError TRANSACTION_ABORTED (may or may not have been committed), PRODUCER_FENCED (a newer owner exists)
+   */
+  commit(transaction: Transaction): Promise<void>
+  close(): Promise<void>
+}
+
+export interface TransactionalProducers {
+  /** @throws FaultlineError BROKER_UNAVAILABLE */
+  open(transactionalId: string): Promise<TransactionalProducer>
+}
+
+/** Reads whole partitions from their beginning: changelogs and small tables. */
+export interface TopicHistory {
+  /**
+   * Reads one partition from its first record to the end it has now, read_committed, in order.
+   * @throws FaultlineError BROKER_UNAVAILABLE
+   */
+  replay(
+    source: { readonly topic: string; readonly partition: number },
+    onRecords: (records: readonly KafkaRecord[]) => void,
+  ): Promise<void>
+  /** The first offset of a partition, and the next one to be written. */
+  bounds(topic: string, partition: number): Promise<{ first: number; end: number }>
+}
+
+/** Follows single-partition topics from their first record, for as long as it runs. */
+export interface TableFeed {
+  /** Resolves once everything written before the call has been handed to `onRecords`. */
+  caughtUp(): Promise<void>
 }

@@ -1,0 +1,7 @@
+export type * from './ports.ts'
+export { startingOffsets, type StartingOffsets } from './starting-offsets.ts'
+export { connectKafka, type KafkaConnection } from './kafkajs/kafka-connection.ts'
+export { startPartitionReader, type PartitionReaderOptions } from './kafkajs/partition-reader.ts'
+export { startTableFeed } from './kafkajs/table-feed.ts'
+export { kafkajsTopicHistory } from './kafkajs/topic-history.ts'
+export { kafkajsTransactionalProducers } from './kafkajs/transactional-producers.ts'

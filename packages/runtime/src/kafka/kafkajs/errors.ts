@@ -1,0 +1,54 @@
+import { FaultlineError } from '../../errors/index.ts'
+
+/** The chain of an error and its causes; kafkajs wraps the broker's error in retry errors. */
+function* chain(error: unknown): Generator<object> {
+  let current = error
+  for (let depth = 0; depth < 8 && typeof current === 'object' && current !== null; depth++) {
+    yield current
+    current = 'cause' in current ? current.cause : undefined
+  }
+}
+
+/** The broker's error type (`INVALID_PRODUCER_EPOCH`, …) of a kafkajs error or of one of its causes. */
+export function brokerErrorType(error: unknown): string | undefined {
+  for (const link of chain(error)) {
+    if ('type' in link && typeof link.type === 'string') return link.type
+  }
+  return undefined
+}
+
+const fencing = new Set([
+  'INVALID_PRODUCER_EPOCH',
+  'PRODUCER_FENCED',
+  'TRANSACTION_COORDINATOR_FENCED',
+  'INVALID_PRODUCER_ID_MAPPING',
+])
+const rebalancing = new Set([
+  'REBALANCE_IN_PROGRESS',
+  'NOT_COORDINATOR_FOR_GROUP',
+  'ILLEGAL_GENERATION',
+  'UNKNOWN_MEMBER_ID',
+])
+
+export function isFencing(error: unknown): boolean {
+  const type = brokerErrorType(error)
+  return type !== undefined && fencing.has(type)
+}
+
+/** The kafkajs error inside `error` that tells the consumer's runner to join the group again, or undefined. */
+export function rebalanceError(error: unknown): Error | undefined {
+  for (const link of chain(error)) {
+    if (link instanceof Error && 'type' in link && rebalancing.has(String(link.type))) return link
+  }
+  return undefined
+}
+
+/** Anything kafkajs throws outside a transaction: the broker could not be asked. */
+export function asBrokerUnavailable(error: unknown, what: string): FaultlineError {
+  if (error instanceof FaultlineError) return error
+  return new FaultlineError('BROKER_UNAVAILABLE', `Kafka did not answer: ${what}`, {
+    cause: error,
+    context: { type: brokerErrorType(error) },
+    remedy: 'Check KAFKA_BOOTSTRAP and that the broker runs.',
+  })
+}

@@ -1,0 +1,144 @@
+import type { Admin, Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs'
+import type { Clock } from '../../clock.ts'
+import { isFaultlineError } from '../../errors/index.ts'
+import type { Logger } from '../../logging/index.ts'
+import type { Started } from '../../lifecycle/index.ts'
+import { PartitionOwnership } from '../partition-ownership.ts'
+import type { PartitionHandler, PartitionReader, RecordBatch } from '../ports.ts'
+import type { StartingOffsets } from '../starting-offsets.ts'
+import { asBrokerUnavailable, rebalanceError } from './errors.ts'
+import { kafkajsGroupOffsets, resolveStart } from './group-offsets.ts'
+import { toRecord } from './records.ts'
+
+export interface PartitionReaderOptions {
+  readonly kafka: Kafka
+  readonly admin: Admin
+  readonly group: string
+  readonly topic: string
+  readonly start: StartingOffsets
+  readonly handler: (reader: Pick<PartitionReader, 'offsets'>) => PartitionHandler
+  /** Bytes fetched from a partition at once; bounds a batch and with it the memory in use. */
+  readonly maxBytesPerPartition: number
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly onFatal: (error: unknown) => void
+}
+
+/**
+ * How long a member may be silent before its partitions go to another: what a killed process costs its successor.
+ * A batch may take longer, because heartbeats go on while it is processed.
+ */
+const sessionTimeoutMs = 6_000
+const heartbeatIntervalMs = 1_000
+
+/** Reads a topic as a member of a consumer group and drives the handler of its partitions. */
+export async function startPartitionReader(
+  options: PartitionReaderOptions,
+): Promise<Started<PartitionReader>> {
+  const { kafka, admin, group, topic } = options
+  const consumer = kafka.consumer({
+    groupId: group,
+    sessionTimeout: sessionTimeoutMs,
+    heartbeatInterval: heartbeatIntervalMs,
+    rebalanceTimeout: 30_000,
+    readUncommitted: false,
+    minBytes: 1,
+    maxWaitTimeInMs: 500,
+    maxBytesPerPartition: options.maxBytesPerPartition,
+    allowAutoTopicCreation: false,
+  })
+  const offsets = kafkajsGroupOffsets({ admin, consumer }, { group, topic })
+  const ownership = new PartitionOwnership({
+    handler: options.handler({ offsets }),
+    defaultStart: (partition) => resolveStart(admin, { topic, partition }, options.start),
+    firstOffset: (partition) => resolveStart(admin, { topic, partition }, { at: 'earliest' }),
+    seek: (partition, offset) => {
+      consumer.seek({ topic, partition, offset: String(offset) })
+    },
+    clock: options.clock,
+    logger: options.logger,
+    onFatal: options.onFatal,
+  })
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    ownership.assign(payload.memberAssignment[topic] ?? [])
+  })
+  // Fetches that bring nothing but markers or aborted records never reach eachBatch.
+  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+    if (payload.batchSize > 0) return
+    ownership.passed(payload.partition, Number(payload.firstOffset), Number(payload.lastOffset) + 1)
+  })
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    if (!payload.restart) options.onFatal(payload.error)
+  })
+  try {
+    await run(consumer, topic, ownership)
+  } catch (error) {
+    await consumer.disconnect()
+    throw asBrokerUnavailable(error, `joining ${group}`)
+  }
+  return {
+    value: {
+      offsets,
+      owned: () => ownership.owned(),
+      between: (partition, work) => ownership.between(partition, work),
+    },
+    async stop() {
+      await ownership.stop()
+      await consumer.disconnect()
+    },
+  }
+}
+
+async function run(
+  consumer: Consumer,
+  topic: string,
+  ownership: PartitionOwnership,
+): Promise<void> {
+  await consumer.connect()
+  await consumer.subscribe({ topic, fromBeginning: true })
+  await consumer.run({
+    autoCommit: false,
+    partitionsConsumedConcurrently: 8,
+    eachBatch: async (payload: EachBatchPayload) => {
+      await withHeartbeats(payload, () =>
+        ownership.deliver(payload.batch.partition, fetchedOffset(payload.batch), () =>
+          toBatch(payload.batch),
+        ),
+      )
+    },
+  })
+}
+
+/**
+ * Sends heartbeats while a batch is worked on. A heartbeat that says the group is rebalancing is not an error of the batch:
+ * the runner sees it again by itself once the batch is done, and joins again.
+ */
+async function withHeartbeats(payload: EachBatchPayload, work: () => Promise<void>): Promise<void> {
+  const timer = setInterval(() => {
+    payload.heartbeat().catch(() => undefined)
+  }, heartbeatIntervalMs)
+  try {
+    await work()
+  } catch (error) {
+    // The runner joins again when it sees the broker's own error.
+    if (isFaultlineError(error, 'TRANSACTION_ABORTED')) throw rebalanceError(error) ?? error
+    throw error
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+/** Where the fetch began; kafkajs keeps it on the batch without declaring it. */
+function fetchedOffset(batch: Batch): number {
+  return Number((batch as Batch & { readonly fetchedOffset: string }).fetchedOffset)
+}
+
+function toBatch(batch: Batch): Omit<RecordBatch, 'firstOffset'> {
+  return {
+    topic: batch.topic,
+    partition: batch.partition,
+    records: batch.messages.map(toRecord),
+    nextOffset: Number(batch.lastOffset()) + 1,
+    endOffset: Number(batch.highWatermark),
+  }
+}

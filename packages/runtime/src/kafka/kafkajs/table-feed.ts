@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto'
+import type { Admin, EachBatchPayload, Kafka } from 'kafkajs'
+import type { Started } from '../../lifecycle/index.ts'
+import type { KafkaRecord, TableFeed } from '../ports.ts'
+import { asBrokerUnavailable } from './errors.ts'
+import { toRecord } from './records.ts'
+
+interface TableFeedOptions {
+  readonly kafka: Kafka
+  readonly admin: Admin
+  /** Single-partition topics. */
+  readonly topics: readonly string[]
+  readonly onRecords: (topic: string, records: readonly KafkaRecord[]) => void
+  readonly onFatal: (error: unknown) => void
+}
+
+/**
+ * Follows topics from their first record under a private group without commits.
+ *
+ * `caughtUp` asks for the ends after the call and waits for them. Debezium writes in log order and commits a catalog row no
+ * later than the measurements after it, so whoever waits here after fetching a measurement has every catalog row that was
+ * committed before it; the high watermark rather than the stable one is awaited, because the transaction markers of one
+ * commit reach the partitions at slightly different times.
+ */
+export async function startTableFeed(options: TableFeedOptions): Promise<Started<TableFeed>> {
+  const { kafka, admin, topics, onRecords, onFatal } = options
+  const next = new Map<string, number>(topics.map((topic) => [topic, 0]))
+  const waiting = new Set<() => void>()
+  const consumer = kafka.consumer({
+    groupId: `faultline-table-${randomUUID()}`,
+    readUncommitted: false,
+    maxWaitTimeInMs: 250,
+    minBytes: 1,
+    allowAutoTopicCreation: false,
+  })
+  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+    next.set(payload.topic, Number(payload.lastOffset) + 1)
+    for (const wake of [...waiting]) wake()
+  })
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    if (!payload.restart) onFatal(payload.error)
+  })
+  try {
+    await consumer.connect()
+    await consumer.subscribe({ topics: [...topics], fromBeginning: true })
+    await consumer.run({
+      autoCommit: false,
+      eachBatch: ({ batch }: EachBatchPayload) => {
+        try {
+          onRecords(batch.topic, batch.messages.map(toRecord))
+        } catch (error) {
+          onFatal(error)
+          throw error
+        }
+        return Promise.resolve()
+      },
+    })
+  } catch (error) {
+    await consumer.disconnect()
+    throw asBrokerUnavailable(error, `following ${topics.join(', ')}`)
+  }
+
+  async function ends(): Promise<readonly (readonly [string, number])[]> {
+    try {
+      return await Promise.all(
+        topics.map(async (topic) => {
+          const offsets = await admin.fetchTopicOffsets(topic)
+          const { low, high } = offsets[0] ?? { low: '0', high: '0' }
+          return [topic, Number(low) < Number(high) ? Number(high) : 0] as const
+        }),
+      )
+    } catch (error) {
+      throw asBrokerUnavailable(error, 'ends of the catalog topics')
+    }
+  }
+
+  return {
+    value: {
+      async caughtUp() {
+        const targets = await ends()
+        const reached = () => targets.every(([topic, end]) => (next.get(topic) ?? 0) >= end)
+        while (!reached()) {
+          const { promise, resolve } = Promise.withResolvers<undefined>()
+          const wake = () => {
+            resolve(undefined)
+          }
+          waiting.add(wake)
+          await promise
+          waiting.delete(wake)
+        }
+      },
+    },
+    stop: () => consumer.disconnect(),
+  }
+}

@@ -1,0 +1,76 @@
+import type avro from 'avsc'
+import { FaultlineError, messageOf } from '../errors/index.ts'
+import { writerType } from './avro-types.ts'
+import type { SchemaRegistry } from './schema-registry.ts'
+import { wireFormat, writeHeader } from './wire-format.ts'
+
+/** Decodes a value in the Confluent wire format with the schema it was written with. */
+export type Decode = (value: Buffer) => Promise<unknown>
+
+/**
+ * @throws FaultlineError RECORD_UNDECODABLE (not the wire format, or the body does not fit the schema), SCHEMA_UNKNOWN,
+ * REGISTRY_UNAVAILABLE
+ */
+export function createDecoder(registry: SchemaRegistry): Decode {
+  return async (value) => {
+    const id = wireFormat.schemaIdOf(value)
+    if (id === null) {
+      throw new FaultlineError(
+        'RECORD_UNDECODABLE',
+        'the value is not in the Confluent wire format',
+      )
+    }
+    const type = registry.knownReader(id) ?? (await registry.reader(id))
+    return decodeBody(type, value)
+  }
+}
+
+/** The same without waiting, for hot loops: undefined when the schema has to be asked for first. */
+export function decodeKnown(
+  registry: SchemaRegistry,
+  value: Buffer,
+): { readonly value: unknown } | undefined {
+  const id = wireFormat.schemaIdOf(value)
+  const type = id === null ? undefined : registry.knownReader(id)
+  return type === undefined ? undefined : { value: decodeBody(type, value) }
+}
+
+function decodeBody(type: avro.Type, value: Buffer): unknown {
+  try {
+    return type.fromBuffer(value.subarray(wireFormat.headerBytes)) as unknown
+  } catch (error) {
+    throw new FaultlineError(
+      'RECORD_UNDECODABLE',
+      `the body does not fit its schema: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+/** Encodes values of one of our schemas, into a buffer of their own. */
+export type Encode<T> = (value: T) => Buffer
+
+const firstBufferBytes = 16_384
+
+/** Registers `schema` under `<topic>-value` and returns its encoder. @throws FaultlineError REGISTRY_UNAVAILABLE */
+export async function createEncoder<T>(
+  registry: SchemaRegistry,
+  topic: string,
+  schema: unknown,
+): Promise<Encode<T>> {
+  const schemaId = await registry.register(`${topic}-value`, schema)
+  const type = writerType(schema)
+  let scratch = Buffer.allocUnsafe(firstBufferBytes)
+  return (value) => {
+    let end = type.encode(value, scratch, wireFormat.headerBytes)
+    if (end < 0) {
+      // avsc answers with minus the number of bytes missing.
+      scratch = Buffer.allocUnsafe((scratch.length - end) * 2)
+      end = type.encode(value, scratch, wireFormat.headerBytes)
+    }
+    writeHeader(scratch, schemaId)
+    return Buffer.from(scratch.subarray(0, end))
+  }
+}
