@@ -2,6 +2,8 @@
 export interface ProcessSpec {
   readonly name: string
   readonly kind: 'back-end' | 'app'
+  /** Names of the processes that must serve before this one starts; names that are not part of the stack are ignored. */
+  readonly needs: readonly string[]
   readonly command: string
   readonly args: readonly string[]
   /** The whole environment of the child. */
