@@ -2,6 +2,10 @@
 export interface ProcessSpec {
   readonly name: string
   readonly kind: 'back-end' | 'app'
+  /** Names of the processes that must be ready, their `afterReady` done, before this one starts; the rest start together. */
+  readonly needs: readonly string[]
+  /** Runs before each start: first set-up of a data folder. Must be repeatable. */
+  readonly prepare?: (signal: AbortSignal) => Promise<void>
   /** Names of the processes that must serve before this one starts; names that are not part of the stack are ignored. */
   readonly needs: readonly string[]
   readonly command: string
@@ -11,8 +15,11 @@ export interface ProcessSpec {
   readonly cwd: string
   /** Runs as this user; PostgreSQL refuses to run as root. */
   readonly user?: { readonly uid: number; readonly gid: number }
-  /** Resolves when the process serves, called after each start; rejects when the signal aborts. */
-  readonly ready: (signal: AbortSignal) => Promise<void>
+  /**
+   * Resolves when the process serves, called after each start; rejects when the signal aborts. `report` takes what it still
+   * waits for, in a few words, to be shown by `faultline status`.
+   */
+  readonly ready: (signal: AbortSignal, report: (reason: string) => void) => Promise<void>
   /** Runs once the process is ready for the first time in this `up`: migrations, topics, the connector. Must be repeatable. */
   readonly afterReady?: (signal: AbortSignal) => Promise<void>
   readonly stopSignal: NodeJS.Signals

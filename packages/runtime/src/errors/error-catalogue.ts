@@ -26,6 +26,7 @@ export const errorCatalogue = {
   BACK_END_UNAVAILABLE: { disposition: 'fatal' },
   PORT_TAKEN: { disposition: 'fatal' },
   TOOL_MISSING: { disposition: 'fatal' },
+  DOWNLOAD_FAILED: { disposition: 'fatal' },
   DISK_FULL: { disposition: 'fatal' },
   ALREADY_RUNNING: { disposition: 'reject' },
   NOT_RUNNING: { disposition: 'reject' },
