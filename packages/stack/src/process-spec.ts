@@ -2,10 +2,6 @@
 export interface ProcessSpec {
   readonly name: string
   readonly kind: 'back-end' | 'app'
-  /** Names of the processes that must be ready, their `afterReady` done, before this one starts; the rest start together. */
-  readonly needs: readonly string[]
-  /** Runs before each start: first set-up of a data folder. Must be repeatable. */
-  readonly prepare?: (signal: AbortSignal) => Promise<void>
   /** Names of the processes that must serve before this one starts; names that are not part of the stack are ignored. */
   readonly needs: readonly string[]
   readonly command: string
