@@ -1,21 +1,9 @@
 /** The record of the topic `enriched_measurements`: a measurement joined with its device, scored and explained. */
 
-export type AlertLevel = 'normal' | 'warning' | 'critical'
-export type AlarmLevel = 'LOW' | 'MID' | 'HIGH'
+import type { AlertLevel, ExplanationEntry } from '@faultline/core/scoring'
 
-/** One term of a fault score. `fault_score` follows from the contributions alone: see docs/scoring.md. */
-export interface ExplanationEntry {
-  readonly source: 'rule' | 'threshold' | 'anomaly' | 'model'
-  /** Rule code, or ANOMALY. */
-  readonly code: string
-  readonly channel: string
-  /** The value compared, in the channel's unit; for an anomaly the z-score. */
-  readonly value: number
-  /** The limit that was crossed, in the same unit. */
-  readonly limit: number
-  /** Share of the score, in [0, 1]. */
-  readonly contribution: number
-}
+export type { AlertLevel, ExplanationEntry }
+export type AlarmLevel = 'LOW' | 'MID' | 'HIGH'
 
 /** Where the measurement came from: its place in the raw topic and in PostgreSQL's log. */
 export interface MeasurementSource {
