@@ -4,6 +4,8 @@ export interface ProcessSpec {
   readonly kind: 'back-end' | 'app'
   /** Names of the processes that must serve before this one starts; names that are not part of the stack are ignored. */
   readonly needs: readonly string[]
+  /** Runs before each start: first set-up of a data folder. Must be repeatable. */
+  readonly prepare?: (signal: AbortSignal) => Promise<void>
   readonly command: string
   readonly args: readonly string[]
   /** The whole environment of the child. */

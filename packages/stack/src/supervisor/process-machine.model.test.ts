@@ -50,25 +50,31 @@ function apply(world: World, event: ProcessEvent, policy: ProcessPolicy): void {
   if (timer !== 'keep') world.timerMs = timer.ms
   else if (event === 'timer') world.timerMs = undefined
   if (event === 'stop' || event === 'kill') world.wantsStop = true
-  if (event === 'start' && machine.state === 'starting') world.wantsStop = false
-  if (event === 'restart' && before.state === 'failed' && !before.killed) world.wantsStop = false
+  else if (asksForStart(event, before) && machine.state === 'starting') world.wantsStop = false
   world.machine = machine
-
-  const alive = world.children > 0
-  expect(world.children, 'I1 at most one child').toBeLessThanOrEqual(1)
-  if (action === 'signal' || action === 'kill') expect(alive, 'I2 signals go to a child').toBe(true)
-  if (world.wantsStop) expect(action, 'I3 a stop wins').not.toBe('spawn')
-  if (['starting', 'running', 'stopping'].includes(machine.state)) {
-    expect(alive, 'I4 these states own a child').toBe(true)
+  if (action === 'signal' || action === 'kill') {
+    expect(world.children, 'I2 signals go to a child').toBe(1)
   }
-  if (['stopped', 'backing-off'].includes(machine.state)) {
-    expect(alive, 'I4 these states own none').toBe(false)
+  if (world.wantsStop) expect(action, 'I3 a stop wins').not.toBe('spawn')
+  assertState(world, policy)
+}
+
+function asksForStart(event: ProcessEvent, before: ProcessMachine): boolean {
+  return event === 'start' || (event === 'restart' && before.state === 'failed')
+}
+
+const owned = { stopped: 0, starting: 1, running: 1, stopping: 1, 'backing-off': 0 } as const
+
+function assertState({ machine, children, timerMs }: World, policy: ProcessPolicy): void {
+  expect(children, 'I1 at most one child').toBeLessThanOrEqual(1)
+  if (machine.state === 'failed') {
+    const limited = policy.deathsBeforeFirstReady !== undefined
+    expect(machine.killed || limited, 'I6 only a limit or SIGKILL in vain').toBe(true)
+  } else {
+    expect(children, 'I4 a state owns a child or none').toBe(owned[machine.state])
   }
   if (machine.state === 'stopping' || machine.state === 'backing-off') {
-    expect(world.timerMs, 'I5 no waiting without a timer').toBeDefined()
-  }
-  if (machine.state === 'failed' && !machine.killed) {
-    expect(policy.deathsBeforeFirstReady, 'I6 only a limit fails a process').toBeDefined()
+    expect(timerMs, 'I5 no waiting without a timer').toBeDefined()
   }
 }
 

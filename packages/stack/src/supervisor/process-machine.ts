@@ -71,106 +71,97 @@ export function backoffMs(deaths: number): number {
   return Math.min(backoffMaxMs, backoffFirstMs * 2 ** Math.min(Math.max(0, deaths - 1), 16))
 }
 
+type Handler = (machine: ProcessMachine, policy: ProcessPolicy) => ProcessStep
+
+const toStopped: Handler = (machine, policy) => stopping(machine, 'stopped', policy)
+const toStarting: Handler = (machine, policy) => stopping(machine, 'starting', policy)
+const toBackingOff: Handler = (machine, policy) => stopping(machine, 'backing-off', policy)
+const spawnAfresh: Handler = (machine, policy) => spawn({ ...machine, deaths: 0 }, policy)
+const respawnAfresh: Handler = (machine, policy) => respawn({ ...machine, deaths: 0 }, policy)
+const killForGood: Handler = (machine, policy) =>
+  killing({ ...machine, afterStop: 'stopped' }, policy)
+/** A failed process may still own a child that survived SIGKILL; until that one is gone nothing is started. */
+const unlessKilled =
+  (handler: Handler): Handler =>
+  (machine, policy) =>
+    machine.killed ? ignore(machine) : handler(machine, policy)
+
+const handlers: Readonly<Record<ProcessState, Readonly<Record<ProcessEvent, Handler>>>> = {
+  stopped: {
+    start: spawnAfresh,
+    stop: ignore,
+    restart: ignore,
+    kill: ignore,
+    ready: ignore,
+    unready: ignore,
+    exited: ignore,
+    timer: ignore,
+  },
+  starting: {
+    start: ignore,
+    stop: toStopped,
+    restart: toStarting,
+    kill: killForGood,
+    ready: (machine, policy) =>
+      move({ ...machine, state: 'running', everReady: true }, 'none', policy.stableMs),
+    unready: toBackingOff,
+    exited: died,
+    timer: toBackingOff,
+  },
+  running: {
+    start: ignore,
+    stop: toStopped,
+    restart: toStarting,
+    kill: killForGood,
+    ready: ignore,
+    unready: ignore,
+    exited: died,
+    timer: (machine) => move({ ...machine, deaths: 0 }, 'none', undefined),
+  },
+  stopping: {
+    start: ignore,
+    stop: (machine) => ignore({ ...machine, afterStop: 'stopped' }),
+    // A stop wins over a restart that comes too late.
+    restart: (machine) =>
+      ignore(machine.afterStop === 'stopped' ? machine : { ...machine, afterStop: 'starting' }),
+    kill: (machine, policy) =>
+      machine.killed ? ignore({ ...machine, afterStop: 'stopped' }) : killForGood(machine, policy),
+    ready: ignore,
+    unready: ignore,
+    exited: afterStopped,
+    timer: (machine, policy) =>
+      machine.killed
+        ? move({ ...machine, state: 'failed' }, 'none', undefined)
+        : killing(machine, policy),
+  },
+  'backing-off': {
+    start: respawnAfresh,
+    stop: rest,
+    restart: respawnAfresh,
+    kill: rest,
+    ready: ignore,
+    unready: ignore,
+    exited: ignore,
+    timer: respawn,
+  },
+  failed: {
+    start: unlessKilled(spawnAfresh),
+    stop: ignore,
+    restart: unlessKilled(respawnAfresh),
+    kill: ignore,
+    ready: ignore,
+    unready: ignore,
+    exited: (machine) => (machine.killed ? rest({ ...machine, killed: false }) : ignore(machine)),
+    timer: ignore,
+  },
+}
+
 export function transition(
   machine: ProcessMachine,
   event: ProcessEvent,
   policy: ProcessPolicy,
 ): ProcessStep {
-  switch (machine.state) {
-    case 'stopped':
-      return event === 'start' ? spawn({ ...machine, deaths: 0 }, policy) : ignore(machine)
-    case 'failed':
-      return fromFailed(machine, event, policy)
-    case 'starting':
-      return fromStarting(machine, event, policy)
-    case 'running':
-      return fromRunning(machine, event, policy)
-    case 'backing-off':
-      return fromBackingOff(machine, event, policy)
-    case 'stopping':
-      return fromStopping(machine, event, policy)
-  }
-}
-
-function fromFailed(machine: ProcessMachine, event: ProcessEvent, policy: ProcessPolicy) {
-  // A failed process may still own a child that survived SIGKILL; until that one is gone nothing is started.
-  if (machine.killed)
-    return event === 'exited' ? rest({ ...machine, killed: false }) : ignore(machine)
-  if (event === 'start') return spawn({ ...machine, deaths: 0 }, policy)
-  if (event === 'restart') return respawn({ ...machine, deaths: 0 }, policy)
-  return ignore(machine)
-}
-
-function fromStarting(machine: ProcessMachine, event: ProcessEvent, policy: ProcessPolicy) {
-  switch (event) {
-    case 'ready':
-      return move({ ...machine, state: 'running', everReady: true }, 'none', policy.stableMs)
-    case 'unready':
-    case 'timer':
-      return stopping(machine, 'backing-off', policy)
-    default:
-      return fromAlive(machine, event, policy)
-  }
-}
-
-function fromRunning(machine: ProcessMachine, event: ProcessEvent, policy: ProcessPolicy) {
-  if (event === 'timer') return move({ ...machine, deaths: 0 }, 'none', undefined)
-  return fromAlive(machine, event, policy)
-}
-
-/** What starting and running have in common: there is a child, and nobody has asked it to go. */
-function fromAlive(machine: ProcessMachine, event: ProcessEvent, policy: ProcessPolicy) {
-  switch (event) {
-    case 'exited':
-      return died(machine, policy)
-    case 'stop':
-      return stopping(machine, 'stopped', policy)
-    case 'restart':
-      return stopping(machine, 'starting', policy)
-    case 'kill':
-      return killing({ ...machine, afterStop: 'stopped' }, policy)
-    default:
-      return ignore(machine)
-  }
-}
-
-function fromBackingOff(machine: ProcessMachine, event: ProcessEvent, policy: ProcessPolicy) {
-  switch (event) {
-    case 'timer':
-      return respawn(machine, policy)
-    case 'start':
-    case 'restart':
-      return respawn({ ...machine, deaths: 0 }, policy)
-    case 'stop':
-    case 'kill':
-      return rest(machine)
-    default:
-      return ignore(machine)
-  }
-}
-
-function fromStopping(machine: ProcessMachine, event: ProcessEvent, policy: ProcessPolicy) {
-  switch (event) {
-    case 'exited':
-      return afterStopped(machine, policy)
-    case 'timer':
-      return machine.killed
-        ? move({ ...machine, state: 'failed' }, 'none', undefined)
-        : killing(machine, policy)
-    case 'stop':
-      return ignore({ ...machine, afterStop: 'stopped' })
-    case 'restart':
-      // A stop wins over a restart that comes too late.
-      return ignore(
-        machine.afterStop === 'stopped' ? machine : { ...machine, afterStop: 'starting' },
-      )
-    case 'kill':
-      return machine.killed
-        ? ignore({ ...machine, afterStop: 'stopped' })
-        : killing({ ...machine, afterStop: 'stopped' }, policy)
-    default:
-      return ignore(machine)
-  }
+  return handlers[machine.state][event](machine, policy)
 }
 
 function afterStopped(machine: ProcessMachine, policy: ProcessPolicy): ProcessStep {
