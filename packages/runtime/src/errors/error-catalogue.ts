@@ -20,6 +20,7 @@ export const errorCatalogue = {
   SCHEMA_UNKNOWN: { disposition: 'reject' },
   RECORD_UNDECODABLE: { disposition: 'reject' },
   DATABASE_UNAVAILABLE: { disposition: 'retry', httpStatus: 503 },
+  MIGRATION_CONFLICT: { disposition: 'fatal' },
   SERVING_STORE_UNAVAILABLE: { disposition: 'retry', httpStatus: 503 },
   SCRIPT_REPLY_UNKNOWN: { disposition: 'fatal' },
   WAREHOUSE_UNAVAILABLE: { disposition: 'retry', httpStatus: 503 },
@@ -32,8 +33,12 @@ export const errorCatalogue = {
   NOT_RUNNING: { disposition: 'reject' },
   ARGUMENT_INVALID: { disposition: 'reject', httpStatus: 400 },
   NOT_FOUND: { disposition: 'reject', httpStatus: 404 },
+  METHOD_NOT_ALLOWED: { disposition: 'reject', httpStatus: 405 },
   OFFSET_NOT_REACHED: { disposition: 'reject', httpStatus: 409 },
+  BODY_TOO_LARGE: { disposition: 'reject', httpStatus: 413 },
+  MEDIA_TYPE_UNSUPPORTED: { disposition: 'reject', httpStatus: 415 },
   RATE_LIMITED: { disposition: 'reject', httpStatus: 429 },
+  INTERNAL_ERROR: { disposition: 'reject', httpStatus: 500 },
   DEADLINE_EXCEEDED: { disposition: 'reject', httpStatus: 504 },
 } as const satisfies Record<string, ErrorEntry>
 
