@@ -8,6 +8,9 @@ const onBackEnds = {
   hookTimeout: 240_000,
 }
 
+// Real child processes, but programs of their own: these pay for no back end.
+const supervised = ['test/integration/supervisor/**/*.test.ts']
+
 export default defineConfig({
   test: {
     projects: [
@@ -18,7 +21,16 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...onBackEnds },
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          exclude: supervised,
+          ...onBackEnds,
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'supervisor', include: supervised, testTimeout: 30_000 },
       },
       { extends: true, test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...onBackEnds } },
     ],

@@ -1,0 +1,7 @@
+export { readLock, takeLock, type LockHolder } from './home-lock.ts'
+export { identify, isAlive, type ProcessIdentity } from './process-identity.ts'
+export type { ProcessPolicy, ProcessState } from './process-machine.ts'
+export { RunFile, type RunningChild } from './run-file.ts'
+export { staleChildren, stopStaleChildren } from './stale-processes.ts'
+export type { ProcessStatus } from './supervised-process.ts'
+export { defaultPolicy, Supervisor } from './supervisor.ts'
