@@ -1,0 +1,2 @@
+export { fromPostgres, isPostgresUnavailable } from './errors.ts'
+export { migratePostgres } from './migrate.ts'
