@@ -21,4 +21,9 @@ export const environment = {
   enrichTopic: 'ENRICH_TOPIC',
   startingOffsets: 'STARTING_OFFSETS',
   logLevel: 'LOG_LEVEL',
+  /** Half-life of decayed fault sums, milliseconds; the enricher and the Redis consumer must agree. */
+  faultHalfLifeMs: 'FAULT_HALF_LIFE_MS',
+  parkedMax: 'PARKED_MAX',
+  deadLetterConsecutiveMax: 'DEAD_LETTER_CONSECUTIVE_MAX',
+  clockAheadMaxMs: 'CLOCK_AHEAD_MAX_MS',
 } as const

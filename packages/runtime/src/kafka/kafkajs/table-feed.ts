@@ -10,7 +10,7 @@ interface TableFeedOptions {
   readonly admin: Admin
   /** Single-partition topics. */
   readonly topics: readonly string[]
-  readonly onRecords: (topic: string, records: readonly KafkaRecord[]) => void
+  readonly onRecords: (topic: string, records: readonly KafkaRecord[]) => Promise<void>
   readonly onFatal: (error: unknown) => void
 }
 
@@ -45,14 +45,13 @@ export async function startTableFeed(options: TableFeedOptions): Promise<Started
     await consumer.subscribe({ topics: [...topics], fromBeginning: true })
     await consumer.run({
       autoCommit: false,
-      eachBatch: ({ batch }: EachBatchPayload) => {
+      eachBatch: async ({ batch }: EachBatchPayload) => {
         try {
-          onRecords(batch.topic, batch.messages.map(toRecord))
+          await onRecords(batch.topic, batch.messages.map(toRecord))
         } catch (error) {
           onFatal(error)
           throw error
         }
-        return Promise.resolve()
       },
     })
   } catch (error) {

@@ -1,0 +1,83 @@
+import { VersionedTable, type LogPosition } from '@faultline/core/join'
+import { compileModel, type CatalogDevice, type CompiledModel } from '@faultline/core/model'
+import type { Change } from '../change/change.ts'
+import { toDevice, toModel } from './catalog-rows.ts'
+
+/** A device with the model it had, as they were for one measurement. */
+export interface JoinedDevice {
+  readonly device: CatalogDevice
+  readonly model: CompiledModel
+  /** LSN of the catalog row. */
+  readonly catalogLsn: number
+}
+
+/** What a catalog row was found to be wrong with, for the log. */
+export type CatalogProblem = (problem: { readonly table: string; readonly message: string }) => void
+
+const endOfLog: LogPosition = { commit: Number.MAX_VALUE, lsn: Number.MAX_VALUE }
+
+/** Devices and models with their history, fed from the catalog topics. */
+export class Catalog {
+  readonly #devices = new VersionedTable<CatalogDevice>()
+  readonly #models = new VersionedTable<CompiledModel>()
+  readonly #onProblem: CatalogProblem
+
+  constructor(onProblem: CatalogProblem) {
+    this.#onProblem = onProblem
+  }
+
+  applyDevice(change: Change): void {
+    const key = (change.after ?? change.before)?.['device_id']
+    if (typeof key !== 'string') {
+      this.#onProblem({ table: 'device_catalog', message: 'a change without device_id' })
+      return
+    }
+    // The key may have changed: the former device is gone then.
+    const former = change.before?.['device_id']
+    if (typeof former === 'string' && former !== key) {
+      this.#devices.apply(former, { position: change.position, row: null })
+    }
+    const row = change.after === null ? null : toDevice(change.after)
+    if (change.after !== null && row === null) {
+      this.#onProblem({ table: 'device_catalog', message: `the row of ${key} is not usable` })
+      return
+    }
+    this.#devices.apply(key, { position: change.position, row })
+  }
+
+  applyModel(change: Change): void {
+    const key = (change.after ?? change.before)?.['model']
+    if (typeof key !== 'string') {
+      this.#onProblem({ table: 'device_models', message: 'a change without model' })
+      return
+    }
+    if (change.after === null) {
+      this.#models.apply(key, { position: change.position, row: null })
+      return
+    }
+    const parsed = toModel(change.after)
+    for (const message of parsed.problems) this.#onProblem({ table: 'device_models', message })
+    if (parsed.model === null) return
+    const compiled = compileModel(parsed.model)
+    for (const message of compiled.problems) this.#onProblem({ table: 'device_models', message })
+    this.#models.apply(key, { position: change.position, row: compiled })
+  }
+
+  /** The device and model that count for a measurement at `position`; undefined while either is unknown. */
+  asOf(deviceId: string, position: LogPosition): JoinedDevice | undefined {
+    const device = this.#devices.asOf(deviceId, position)
+    if (device === undefined) return undefined
+    const model = this.#models.asOf(device.row.model, position)
+    if (model === undefined) return undefined
+    return { device: device.row, model: model.row, catalogLsn: device.position.lsn }
+  }
+
+  /** Whether a device that had to wait can be enriched now. */
+  isKnown(deviceId: string): boolean {
+    return this.asOf(deviceId, endOfLog) !== undefined
+  }
+
+  deletedDevices(): Iterable<string> {
+    return this.#devices.deletedKeys()
+  }
+}

@@ -1,0 +1,56 @@
+import type { LogPosition } from '@faultline/core/join'
+
+/** One Debezium change event, reduced to what is used. */
+export interface Change {
+  /** Created, updated, deleted, or read by a snapshot. Truncates and messages are not captured. */
+  readonly op: 'c' | 'u' | 'd' | 'r'
+  readonly before: Readonly<Record<string, unknown>> | null
+  readonly after: Readonly<Record<string, unknown>> | null
+  readonly position: LogPosition
+  /** Transaction id in PostgreSQL; null for snapshot reads of some versions. */
+  readonly transaction: string | null
+  /** When PostgreSQL committed it, epoch ms. */
+  readonly committedAt: number
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** Reads a decoded envelope. Returns null when it is not one: a record of some other schema. */
+export function toChange(decoded: unknown): Change | null {
+  if (!isFields(decoded)) return null
+  const { op, before = null, after = null, source } = decoded
+  if (!isOperation(op) || !isFields(source)) return null
+  if (!isFieldsOrNull(before) || !isFieldsOrNull(after)) return null
+  const { lsn, ts_ms: committedAt, txId, sequence } = source
+  if (typeof lsn !== 'number' || typeof committedAt !== 'number') return null
+  return {
+    op,
+    before,
+    after,
+    position: { commit: op === 'r' ? lsn : (lastCommit(sequence) ?? lsn), lsn },
+    transaction: typeof txId === 'number' ? String(txId) : null,
+    committedAt,
+  }
+}
+
+function isOperation(op: unknown): op is Change['op'] {
+  return op === 'c' || op === 'u' || op === 'd' || op === 'r'
+}
+
+/**
+ * `source.sequence` is a JSON pair: the end of the transaction committed before, and the change's LSN. The first entry is
+ * null before the first commit seen and in snapshots; the change's own LSN stands in for it then, which keeps the order.
+ */
+function lastCommit(sequence: unknown): number | null {
+  if (typeof sequence !== 'string') return null
+  const match = /^\["(\d+)"/.exec(sequence)
+  return match === null ? null : Number(match[1])
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isFieldsOrNull(value: unknown): value is Fields | null {
+  return value === null || isFields(value)
+}

@@ -1,0 +1,72 @@
+import type { DeadLetterReason } from '@faultline/contracts/dead-letter'
+import type { LogPosition } from '@faultline/core/join'
+import type { Change } from './change.ts'
+
+/** A row of raw_measurements with its place in PostgreSQL's log. */
+export interface Measurement {
+  readonly id: number
+  readonly deviceId: string
+  /** Epoch ms. */
+  readonly measuredAt: number
+  /** NaN for NULL; float32 values. */
+  readonly readings: readonly number[]
+  readonly carNumber: number | null
+  readonly position: LogPosition
+  readonly transaction: string | null
+  readonly committedAt: number
+}
+
+/** Why a record is refused: the reason, and one sentence without row data. */
+export interface Refusal {
+  readonly reason: DeadLetterReason
+  readonly message: string
+}
+
+/** Nothing measured a fleet before this; an older clock was never set. */
+const earliestMs = Date.UTC(2000, 0, 1)
+const readingsMax = 10_000
+
+/** Checks a measurement's row. `clockAheadMaxMs`: how far the device's clock may be ahead of the commit. */
+export function toMeasurement(change: Change, clockAheadMaxMs: number): Measurement | Refusal {
+  const row = change.after
+  if (row === null) return invalid('the change carries no row')
+  const { id, device_id: deviceId, car_number: carNumber = null } = row
+  if (typeof id !== 'number') return invalid('id is not a number')
+  if (typeof deviceId !== 'string' || deviceId === '') return invalid('device_id is empty')
+  if (carNumber !== null && typeof carNumber !== 'number')
+    return invalid('car_number is not a number')
+  const readings = toReadings(row['readings'])
+  if (readings === null) return invalid('readings is not a list of numbers')
+  const measuredAt = toTime(row['measured_at'])
+  if (Number.isNaN(measuredAt)) return invalid('measured_at is not a time')
+  const { position, transaction, committedAt } = change
+  if (measuredAt < earliestMs || measuredAt > committedAt + clockAheadMaxMs) {
+    const side = measuredAt < earliestMs ? 'before 2000' : 'ahead of the time of its commit'
+    return { reason: 'CLOCK_INVALID', message: `measured_at is ${side}` }
+  }
+  return { id, deviceId, measuredAt, readings, carNumber, position, transaction, committedAt }
+}
+
+/** Debezium writes timestamptz as ISO text, and infinity as text too. */
+function toTime(value: unknown): number {
+  return typeof value === 'string' ? Date.parse(value) : Number.NaN
+}
+
+export function isRefusal(outcome: object): outcome is Refusal {
+  return 'reason' in outcome
+}
+
+function invalid(message: string): Refusal {
+  return { reason: 'ROW_INVALID', message }
+}
+
+/** Turns NULL into NaN in place: the array was made for this record by its decoder, and a copy would cost as much again. */
+function toReadings(value: unknown): readonly number[] | null {
+  if (!Array.isArray(value) || value.length === 0 || value.length > readingsMax) return null
+  const readings = value as unknown[]
+  for (let i = 0; i < readings.length; i++) {
+    if (readings[i] === null) readings[i] = Number.NaN
+    else if (typeof readings[i] !== 'number') return null
+  }
+  return readings as number[]
+}

@@ -1,0 +1,52 @@
+import { z } from 'zod'
+import { environment as names } from '@faultline/contracts/environment'
+import { topics } from '@faultline/contracts/topics'
+import { brokerList, listenAddress, parseEnvironment } from '@faultline/runtime/config'
+import { startingOffsets } from '@faultline/runtime/kafka'
+
+const count = (fallback: number) => z.coerce.number().int().positive().default(fallback)
+
+const schema = z
+  .object({
+    [names.kafkaBootstrap]: brokerList,
+    [names.schemaRegistryUrl]: z.url(),
+    [names.opsListen]: listenAddress,
+    [names.topicCatalog]: z.string().min(1).default(topics.deviceCatalog),
+    [names.topicMeasurements]: z.string().min(1).default(topics.rawMeasurements),
+    [names.enrichTopic]: z.string().min(1).default(topics.enrichedMeasurements),
+    [names.startingOffsets]: startingOffsets,
+    [names.logLevel]: z.string().default('info'),
+    [names.faultHalfLifeMs]: count(3_600_000),
+    [names.parkedMax]: count(10_000),
+    [names.deadLetterConsecutiveMax]: count(10_000),
+    [names.clockAheadMaxMs]: count(600_000),
+  })
+  .transform((env) => ({
+    brokers: env[names.kafkaBootstrap],
+    registryUrl: env[names.schemaRegistryUrl],
+    opsListen: env[names.opsListen],
+    logLevel: env[names.logLevel],
+    topics: {
+      catalog: env[names.topicCatalog],
+      models: topics.deviceModels,
+      measurements: env[names.topicMeasurements],
+      enriched: env[names.enrichTopic],
+    },
+    start: env[names.startingOffsets],
+    scoring: { faultHalfLifeMs: env[names.faultHalfLifeMs] },
+    limits: {
+      /** Measurements of unknown devices kept waiting, per partition. */
+      parkedMax: env[names.parkedMax],
+      /** Dead letters in a row, per partition, after which the process stops. */
+      deadLetterConsecutiveMax: env[names.deadLetterConsecutiveMax],
+      /** How far a device's clock may be ahead of the commit in PostgreSQL. */
+      clockAheadMaxMs: env[names.clockAheadMaxMs],
+    },
+  }))
+
+export type EnricherConfig = z.output<typeof schema>
+
+/** @throws FaultlineError CONFIG_INVALID, naming every problem */
+export function parseConfig(env: Readonly<Record<string, string | undefined>>): EnricherConfig {
+  return parseEnvironment(schema, env)
+}

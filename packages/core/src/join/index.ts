@@ -1,0 +1,2 @@
+export { comparePositions, type LogPosition } from './log-position.ts'
+export { VersionedTable, type Present, type Version } from './versioned-table.ts'
