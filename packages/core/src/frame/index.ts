@@ -1,0 +1,11 @@
+export {
+  clockRange,
+  decodeFrame,
+  encodeFrame,
+  frameBytes,
+  frameChannels,
+  isPlausibleClock,
+  type DecodedFrame,
+  type Frame,
+  type FrameProblem,
+} from './frame.ts'
