@@ -1,0 +1,20 @@
+-- app.device_events: errors, failures and maintenance of devices, as recorded in PostgreSQL's device_events.
+--
+-- Engine     ReplacingMergeTree by log position: Debezium delivers a change at least once, and a row may be updated or
+--            deleted; the newest state of an id wins. Read with FINAL and is_deleted = 0.
+-- Order      (device_id, occurred_at, id): the history of a device; id makes it unique.
+-- Partition  none: small.
+-- TTL        none: faults are what the reports and the labels are made of.
+CREATE TABLE IF NOT EXISTS app.device_events
+(
+    id UInt64,
+    device_id String,
+    occurred_at DateTime64(3, 'UTC'),
+    kind LowCardinality(String),
+    code LowCardinality(Nullable(String)),
+    detail String,
+    lsn UInt64,
+    is_deleted UInt8
+)
+ENGINE = ReplacingMergeTree(lsn)
+ORDER BY (device_id, occurred_at, id);
