@@ -1,0 +1,319 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '@faultline/runtime/clock'
+import { MemoryBroker, startMemoryReader, type CommitFate } from '@faultline/runtime/kafka/memory'
+import { createLogger } from '@faultline/runtime/logging'
+import type { EnrichmentTools } from './partition-enricher.ts'
+import { EnricherHandler } from './enricher-handler.ts'
+import {
+  appendMeasurement,
+  applyDevice,
+  device,
+  fromJson,
+  measurementRow,
+  testTools,
+  testTopics,
+} from './testing.ts'
+
+const group = 'g'
+const noDelay = { ...systemClock, sleep: () => Promise.resolve() }
+
+/** A running enricher on a broker in memory; `settled` resolves when everything appended so far is committed. */
+function start(broker: MemoryBroker, tools: EnrichmentTools, batchMax = 10) {
+  const fatal: unknown[] = []
+  const failed = Promise.withResolvers<undefined>()
+  let handler: EnricherHandler | undefined
+  const reader = startMemoryReader({
+    broker,
+    group,
+    topic: testTopics.measurements,
+    partitions: [0],
+    batchMax,
+    clock: noDelay,
+    logger: createLogger('test', 'silent'),
+    onFatal: (error) => {
+      fatal.push(error)
+      failed.resolve(undefined)
+    },
+    handler: ({ offsets }) =>
+      (handler = new EnricherHandler({
+        group,
+        tools,
+        offsets,
+        producers: broker.transactionalProducers(),
+        history: broker.history(),
+        catalogFeed: { caughtUp: () => Promise.resolve() },
+        onCommitted: () => undefined,
+      })),
+  })
+  const settled = async (): Promise<void> => {
+    const { end } = broker.read(testTopics.measurements, 0, 0)
+    const offsets = broker.groupOffsets(group, testTopics.measurements)
+    for (;;) {
+      const changed = broker.changed()
+      if (fatal.length > 0 || ((await offsets.committed(0))?.offset ?? 0) >= end) return
+      await Promise.race([changed, failed.promise])
+    }
+  }
+  return {
+    settled,
+    fatal,
+    failed: failed.promise,
+    catalogChanged: () => reader.value.between(0, async () => handler?.onCatalogChange(0)),
+    stop: () => reader.stop(),
+  }
+}
+
+interface Output {
+  readonly event_id: string
+  readonly device_id: string
+  readonly fault_score: number
+  readonly features: { readonly events: number }
+}
+
+function outputs(broker: MemoryBroker): Output[] {
+  return broker
+    .read(testTopics.enriched, 0, 0)
+    .records.filter(({ value }) => value !== null)
+    .map(({ value }) => fromJson(value) as Output)
+}
+
+function deadLetters(broker: MemoryBroker) {
+  return broker
+    .read(testTopics.deadLetters, 0, 0)
+    .records.map(
+      ({ value }) => fromJson(value) as { reason: string; value: string; source_offset: number },
+    )
+}
+
+describe('EnricherHandler', () => {
+  it('joins, scores and explains', async () => {
+    const broker = new MemoryBroker()
+    const tools = testTools()
+    applyDevice(tools, { lsn: 2, row: device('d') })
+    appendMeasurement(broker, { lsn: 10, row: measurementRow(1, 'd', [31, 5]) })
+    const running = start(broker, tools)
+    await running.settled()
+    await running.stop()
+    expect(outputs(broker)).toMatchObject([
+      {
+        event_id: '1',
+        device_id: 'd',
+        type: 'pump',
+        line: 'L1',
+        car_number: 3,
+        fault_score: 0.25,
+        alert_level: 'warning',
+        fault_reasons: ['HOT'],
+        explanation: [
+          { source: 'rule', code: 'HOT', channel: 'hot', value: 31, limit: 30, contribution: 0.25 },
+        ],
+        catalog_lsn: 2,
+        revision: 1,
+        source: { partition: 0, offset: 0, lsn: 10, transaction: '10' },
+      },
+    ])
+  })
+
+  it('lets a device that is not registered wait, also across a restart, and enriches in order once it is', async () => {
+    const broker = new MemoryBroker()
+    const tools = testTools()
+    for (const id of [1, 2, 3]) {
+      appendMeasurement(broker, { lsn: 10 + id, row: measurementRow(id, 'new', [20, 5]) })
+    }
+    const first = start(broker, tools)
+    await first.settled()
+    await first.stop()
+    expect(outputs(broker)).toEqual([])
+
+    const second = start(broker, tools)
+    appendMeasurement(broker, { lsn: 20, row: measurementRow(4, 'new', [20, 5]) })
+    await second.settled()
+    applyDevice(tools, { lsn: 30, row: device('new') })
+    await second.catalogChanged()
+    appendMeasurement(broker, { lsn: 40, row: measurementRow(5, 'new', [20, 5]) })
+    await second.settled()
+    await second.stop()
+    expect(outputs(broker).map(({ event_id }) => event_id)).toEqual(['1', '2', '3', '4', '5'])
+    expect(outputs(broker).map(({ features }) => features.events)).toEqual([1, 2, 3, 4, 5])
+
+    const third = start(broker, tools)
+    await third.settled()
+    await third.stop()
+    expect(outputs(broker)).toHaveLength(5)
+  })
+
+  it('refuses unknown devices past the bound, and keeps the original bytes', async () => {
+    const broker = new MemoryBroker()
+    for (const id of [1, 2, 3])
+      appendMeasurement(broker, { lsn: id, row: measurementRow(id, 'x', [1, 2]) })
+    const running = start(broker, testTools({ parkedMax: 2 }))
+    await running.settled()
+    await running.stop()
+    const [letter, ...rest] = deadLetters(broker)
+    expect(rest).toEqual([])
+    expect(letter).toMatchObject({ reason: 'DEVICE_UNKNOWN', source_offset: 2 })
+    expect(letter?.value).toBe(
+      broker.read(testTopics.measurements, 0, 2).records[0]?.value?.toString(),
+    )
+  })
+
+  it.each([
+    ['bytes that are not a record', () => Buffer.from('{'), 'UNDECODABLE'],
+    ['a record of another schema', () => Buffer.from('{"hello":1}'), 'ROW_INVALID'],
+  ])('makes a dead letter of %s and goes on', async (_name, bytes, reason) => {
+    const broker = new MemoryBroker()
+    const tools = testTools()
+    applyDevice(tools, { lsn: 2, row: device('d') })
+    broker.append(testTopics.measurements, 0, { key: null, value: bytes() })
+    appendMeasurement(broker, { lsn: 10, row: measurementRow(1, 'd', [20, 5]) })
+    const running = start(broker, tools)
+    await running.settled()
+    await running.stop()
+    expect(deadLetters(broker)).toMatchObject([{ reason, source_offset: 0 }])
+    expect(outputs(broker)).toHaveLength(1)
+  })
+
+  it.each([
+    ['a clock in 2106', { measured_at: '2106-02-07T06:28:15Z' }, 'CLOCK_INVALID'],
+    ['a clock that was never set', { measured_at: '1970-01-01T00:00:00Z' }, 'CLOCK_INVALID'],
+    ['an infinite time', { measured_at: 'infinity' }, 'ROW_INVALID'],
+    ['no readings', { readings: [] }, 'ROW_INVALID'],
+    ['more readings than channels', { readings: [1, 2, 3] }, 'ROW_INVALID'],
+    ['readings that are no numbers', { readings: ['1'] }, 'ROW_INVALID'],
+    ['no device', { device_id: '' }, 'ROW_INVALID'],
+  ])('makes a dead letter of a row with %s', async (_name, fields, reason) => {
+    const broker = new MemoryBroker()
+    const tools = testTools()
+    applyDevice(tools, { lsn: 2, row: device('d') })
+    appendMeasurement(broker, { lsn: 9, row: { ...measurementRow(1, 'd', [20, 5]), ...fields } })
+    const running = start(broker, tools)
+    await running.settled()
+    await running.stop()
+    expect(deadLetters(broker)).toMatchObject([{ reason }])
+  })
+
+  it('stops at a flood of dead letters, with nothing of it committed', async () => {
+    const broker = new MemoryBroker()
+    for (let n = 0; n < 5; n++)
+      broker.append(testTopics.measurements, 0, { key: null, value: Buffer.from('{') })
+    const running = start(broker, testTools({ deadLetterConsecutiveMax: 3 }))
+    await running.settled()
+    await running.stop()
+    expect(running.fatal).toMatchObject([{ code: 'DEAD_LETTER_FLOOD' }])
+    expect(deadLetters(broker)).toEqual([])
+  })
+
+  it('drops a row that Debezium delivers again', async () => {
+    const broker = new MemoryBroker()
+    const tools = testTools()
+    applyDevice(tools, { lsn: 2, row: device('d') })
+    for (const id of [1, 2, 1, 2, 3]) {
+      appendMeasurement(broker, { lsn: 10 + id, row: measurementRow(id, 'd', [20, 5]) })
+    }
+    const running = start(broker, tools)
+    await running.settled()
+    await running.stop()
+    expect(outputs(broker).map(({ event_id }) => event_id)).toEqual(['1', '2', '3'])
+  })
+
+  it('ends a deleted device with a tombstone and forgets its state', async () => {
+    const broker = new MemoryBroker()
+    const tools = testTools()
+    applyDevice(tools, { lsn: 2, row: device('d') })
+    appendMeasurement(broker, { lsn: 10, row: measurementRow(1, 'd', [20, 5]) })
+    const running = start(broker, tools)
+    await running.settled()
+    applyDevice(tools, { lsn: 20, row: null, before: device('d') })
+    await running.catalogChanged()
+    await running.catalogChanged()
+    applyDevice(tools, { lsn: 30, row: device('d') })
+    appendMeasurement(broker, { lsn: 40, row: measurementRow(2, 'd', [20, 5]) })
+    await running.settled()
+    await running.stop()
+    const values = broker
+      .read(testTopics.enriched, 0, 0)
+      .records.map(({ value }) => fromJson(value) as Output | null)
+    expect(values.map((value) => value?.event_id ?? null)).toEqual(['1', null, '2'])
+    expect(values[2]?.features.events).toBe(1)
+  })
+
+  it('fences a former owner that wakes up', async () => {
+    const broker = new MemoryBroker()
+    const tools = testTools()
+    applyDevice(tools, { lsn: 2, row: device('d') })
+    const zombie = start(broker, tools)
+    await zombie.settled()
+    const successor = start(broker, tools)
+    appendMeasurement(broker, { lsn: 10, row: measurementRow(1, 'd', [20, 5]) })
+    await Promise.race([zombie.failed, successor.failed])
+    await successor.settled()
+    await zombie.stop()
+    await successor.stop()
+    expect(outputs(broker)).toHaveLength(1)
+    expect([...zombie.fatal, ...successor.fatal]).toMatchObject([{ code: 'PRODUCER_FENCED' }])
+  })
+
+  // Hypothesis: a commit that fails, or succeeds without a reply, makes the batch enriched twice or not at all, or leaves the
+  // device's state ahead of its records.
+  it('enriches every measurement once, whatever becomes of commits and wherever it restarts', async () => {
+    const fate = fc.constantFrom<CommitFate>('commit', 'commit', 'lose the reply', 'abort')
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.record({
+            device: fc.constantFrom('a', 'b', 'unknown'),
+            hot: fc.integer({ min: 0, max: 60 }),
+          }),
+          {
+            minLength: 1,
+            maxLength: 60,
+          },
+        ),
+        fc.array(fate, { maxLength: 12 }),
+        fc.integer({ min: 1, max: 7 }),
+        async (rows, fates, batchMax) => {
+          const undisturbed = await runAll(rows, [], batchMax)
+          const disturbed = await runAll(rows, fates, batchMax)
+          expect(disturbed).toEqual(undisturbed)
+          expect(disturbed).toHaveLength(rows.length)
+        },
+      ),
+      { numRuns: 100 },
+    )
+  })
+})
+
+type Rows = readonly { readonly device: string; readonly hot: number }[]
+
+/** Feeds the rows in two halves with a restart between, registers the unknown device at the end, returns what came out. */
+async function runAll(
+  rows: Rows,
+  fates: readonly CommitFate[],
+  batchMax: number,
+): Promise<unknown[]> {
+  const broker = new MemoryBroker()
+  const tools = testTools()
+  for (const id of ['a', 'b']) applyDevice(tools, { lsn: 2, row: device(id) })
+  const left = [...fates]
+  broker.fate = () => left.shift() ?? 'commit'
+  const half = Math.floor(rows.length / 2)
+  for (const part of [rows.slice(0, half), rows.slice(half)]) {
+    const running = start(broker, tools, batchMax)
+    part.forEach((row, index) => {
+      const id = (part.length === half && part[0] === rows[0] ? 0 : half) + index + 1
+      appendMeasurement(broker, { lsn: 10 + id, row: measurementRow(id, row.device, [row.hot, 5]) })
+    })
+    await running.settled()
+    await running.stop()
+    expect(running.fatal).toEqual([])
+  }
+  const last = start(broker, tools, batchMax)
+  await last.settled()
+  applyDevice(tools, { lsn: 1_000, row: device('unknown') })
+  appendMeasurement(broker, { lsn: 2_000, row: measurementRow(1_000, 'nobody', [0, 0]) })
+  await last.settled()
+  await last.catalogChanged()
+  await last.stop()
+  return outputs(broker).sort((x, y) => Number(x.event_id) - Number(y.event_id))
+}
