@@ -16,7 +16,10 @@ export interface ChannelMeasure {
   readonly minus?: string
 }
 
-/** Starts in the last hour of event time: `starts_of` rising above `running_above`. */
+/**
+ * Starts in the last hour of event time: `starts_of` rising above `running_above`. At most 64 are counted. A device that is
+ * running when first seen has not started, and a measurement without a reading of `starts_of` breaks no such rule.
+ */
 export interface StartsMeasure {
   readonly starts_of: string
   readonly running_above: number
