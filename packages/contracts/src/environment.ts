@@ -4,6 +4,8 @@
  */
 export const environment = {
   databaseUrl: 'DATABASE_URL',
+  /** Password that migrations give to the role Debezium reads with. */
+  replicationPassword: 'FAULTLINE_REPLICATION_PASSWORD',
   kafkaBootstrap: 'KAFKA_BOOTSTRAP',
   schemaRegistryUrl: 'SCHEMA_REGISTRY_URL',
   connectUrl: 'CONNECT_URL',
@@ -26,4 +28,8 @@ export const environment = {
   parkedMax: 'PARKED_MAX',
   deadLetterConsecutiveMax: 'DEAD_LETTER_CONSECUTIVE_MAX',
   clockAheadMaxMs: 'CLOCK_AHEAD_MAX_MS',
+  /** Folder of a stack's data, logs and run files; `.faultline` in the project when not set. */
+  faultlineHome: 'FAULTLINE_HOME',
+  /** Folder of downloaded programs, shared by all stacks of a user. */
+  faultlineCache: 'FAULTLINE_CACHE',
 } as const

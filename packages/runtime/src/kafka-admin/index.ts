@@ -1,0 +1,2 @@
+export { ensureTopics } from './ensure-topics.ts'
+export { probeKafka } from './probe-kafka.ts'

@@ -1,0 +1,36 @@
+import { mkdir } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import type { ProcessSpec } from '../process-spec.ts'
+import { loopback, type BackEndContext, type BackEndService } from './back-end.ts'
+import { httpCheck, waitUntilServing } from './wait-until-serving.ts'
+
+const serverProgram = fileURLToPath(new URL('../clickhouse-server/main.ts', import.meta.url))
+
+/** @param url without the database's path, as CLICKHOUSE_URL has it */
+export function clickhouseService(url: string): BackEndService {
+  const check = httpCheck(new URL('/ping', url).href, (body) => body === 'Ok.\n')
+  return { ready: (signal, report) => waitUntilServing(check, signal, report) }
+}
+
+export async function clickhouseSpec(context: BackEndContext): Promise<ProcessSpec> {
+  const { folders, ports, env } = context
+  const data = folders.data('clickhouse')
+  await mkdir(data, { recursive: true })
+  return {
+    name: 'clickhouse',
+    kind: 'back-end',
+    needs: [],
+    command: process.execPath,
+    args: [serverProgram],
+    env: {
+      ...env,
+      CLICKHOUSE_LISTEN: `${loopback}:${ports.clickhouse}`,
+      CLICKHOUSE_DATA: data,
+    },
+    cwd: data,
+    ...clickhouseService(`http://${loopback}:${ports.clickhouse}`),
+    stopSignal: 'SIGTERM',
+    stopTimeoutMs: 30_000,
+    ports: [ports.clickhouse],
+  }
+}

@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises'
+import { systemClock } from '@faultline/runtime/clock'
+import { FaultlineError } from '@faultline/runtime/errors'
+import { z } from 'zod'
+
+/** The one connector configuration, used here and by docker-compose.yml. */
+const configFile = new URL('../../../../debezium/postgres-connector.json', import.meta.url)
+const connectorName = 'faultline-postgres'
+const pauseMs = 100
+const startLimitMs = 60_000
+const failuresBeforeGivingUp = 3
+
+const statusSchema = z.object({
+  connector: z.object({ state: z.string(), trace: z.string().optional() }),
+  tasks: z.array(z.object({ state: z.string(), trace: z.string().optional() })),
+})
+type ConnectorStatus = z.infer<typeof statusSchema>
+
+const problemSchema = z.object({ message: z.string() })
+
+/**
+ * Gives Connect the connector's configuration and waits until its task runs. Repeatable: an unchanged configuration leaves
+ * a running task alone, and a failed task is restarted.
+ * @param connectUrl of Connect's REST interface
+ * @throws FaultlineError BACK_END_UNAVAILABLE with the first line of Connect's own trace
+ */
+export async function registerConnector(connectUrl: string, signal: AbortSignal): Promise<void> {
+  const connector = `${connectUrl}/connectors/${connectorName}`
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(startLimitMs)])
+  const config = await readFile(configFile, 'utf8')
+  await putConfig(connector, config, limit)
+  for (let failures = 0; ; await systemClock.sleep(pauseMs, limit)) {
+    const status = await readStatus(connector, limit)
+    if (status === undefined) continue
+    if (isRunning(status)) return
+    const trace = failureOf(status)
+    if (trace === undefined) continue
+    failures += 1
+    if (failures === failuresBeforeGivingUp) throw failed(trace)
+    await fetch(`${connector}/restart?includeTasks=true&onlyFailed=true`, {
+      method: 'POST',
+      signal: limit,
+    })
+  }
+}
+
+async function putConfig(connector: string, config: string, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const response = await fetch(`${connector}/config`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: config,
+      signal,
+    })
+    const body = await response.text()
+    if (response.ok) return
+    // 409: the worker is rebalancing; 500 and above: it is not quite up. Both pass.
+    if (response.status !== 409 && response.status < 500) throw failed(messageIn(body))
+    await systemClock.sleep(pauseMs, signal)
+  }
+}
+
+async function readStatus(
+  connector: string,
+  signal: AbortSignal,
+): Promise<ConnectorStatus | undefined> {
+  const response = await fetch(`${connector}/status`, { signal })
+  const body = await response.text()
+  // 404 until the worker has read its own configuration topic, 409 while it rebalances.
+  return response.ok ? statusSchema.parse(JSON.parse(body)) : undefined
+}
+
+function isRunning({ connector, tasks }: ConnectorStatus): boolean {
+  return (
+    connector.state === 'RUNNING' &&
+    tasks.length > 0 &&
+    tasks.every((task) => task.state === 'RUNNING')
+  )
+}
+
+function failureOf({ connector, tasks }: ConnectorStatus): string | undefined {
+  const broken = [connector, ...tasks].find(({ state }) => state === 'FAILED')
+  return broken === undefined ? undefined : (broken.trace ?? 'no trace')
+}
+
+function messageIn(body: string): string {
+  try {
+    return problemSchema.parse(JSON.parse(body)).message
+  } catch {
+    return body
+  }
+}
+
+function failed(trace: string): FaultlineError {
+  const reason = firstLines(trace)
+  return new FaultlineError('BACK_END_UNAVAILABLE', `the Debezium connector failed: ${reason}`, {
+    remedy: 'See the log of connect (`faultline logs connect`) and debezium/README.md.',
+    context: { connector: connectorName },
+  })
+}
+
+/** The first line of a Java trace, and that of its deepest cause, which is usually the one that tells. */
+export function firstLines(trace: string): string {
+  const lines = trace.split('\n').map((line) => line.trim())
+  const causes = lines.filter((line) => line.startsWith('Caused by: '))
+  return [lines[0] ?? '', ...causes.slice(-1)].join('; ')
+}
