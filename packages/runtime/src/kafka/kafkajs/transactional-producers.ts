@@ -60,14 +60,16 @@ export function kafkajsTransactionalProducers(kafka: Kafka): TransactionalProduc
     async open(transactionalId) {
       const producer = kafka.producer({
         transactionalId,
-        idempotent: true,
         maxInFlightRequests: 1,
         transactionTimeout: transactionTimeoutMs,
         allowAutoTopicCreation: false,
       })
       try {
-        // connect() runs InitProducerId: from here on the former holder of the id is fenced.
         await producer.connect()
+        // kafkajs sends InitProducerId with its first transaction, not with connect(): only from here on is the former holder
+        // of the id fenced. Nothing was sent yet, so the abort stays on this side.
+        const first = await producer.transaction()
+        await first.abort()
       } catch (error) {
         await disconnectQuietly(producer)
         throw asBrokerUnavailable(error, `taking over ${transactionalId}`)
