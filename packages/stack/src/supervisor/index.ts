@@ -1,3 +1,4 @@
+export { lastLines } from './log-tail.ts'
 export { readLock, takeLock, type LockHolder } from './home-lock.ts'
 export { identify, isAlive, type ProcessIdentity } from './process-identity.ts'
 export type { ProcessPolicy, ProcessState } from './process-machine.ts'

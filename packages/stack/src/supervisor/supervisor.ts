@@ -59,9 +59,10 @@ export class Supervisor {
   /**
    * Starts everything in the order of needs. Resolves when every back end serves and its set-up is done, and every app has
    * been started; apps are waited for with `untilAppsReady`.
+   * @param onUp told of each process that came up: a back end with its set-up done, an app that is ready for the first time
    * @throws FaultlineError BACK_END_UNAVAILABLE with the last lines of the log; the reason of `stop` when stopped meanwhile
    */
-  async start(): Promise<void> {
+  async start(onUp: (name: string, ms: number) => void = () => undefined): Promise<void> {
     this.#logTimer = setInterval(() => {
       this.#rotateLogs()
     }, logCheckMs)
@@ -70,7 +71,7 @@ export class Supervisor {
       const known = available.get(process.spec.name)
       if (known !== undefined) return known
       const needed = process.spec.needs.flatMap((name) => this.#processes.get(name) ?? [])
-      const promise = Promise.all(needed.map(bringUp)).then(() => this.#bringUp(process))
+      const promise = Promise.all(needed.map(bringUp)).then(() => this.#bringUp(process, onUp))
       available.set(process.spec.name, promise)
       return promise
     }
@@ -122,10 +123,26 @@ export class Supervisor {
     clearInterval(this.#logTimer)
   }
 
-  async #bringUp(process: SupervisedProcess): Promise<void> {
+  async #bringUp(
+    process: SupervisedProcess,
+    onUp: (name: string, ms: number) => void,
+  ): Promise<void> {
     this.#abort.signal.throwIfAborted()
+    const begin = performance.now()
     process.dispatch('start')
-    if (process.spec.kind === 'app') return
+    const up = () => {
+      onUp(process.spec.name, performance.now() - begin)
+    }
+    if (process.spec.kind === 'app') {
+      // Nobody waits for this one: an abort only means that it will not come up any more.
+      this.#until(() => process.state === 'running', this.#abort.signal).then(up, () => undefined)
+      return
+    }
+    await this.#setUp(process)
+    up()
+  }
+
+  async #setUp(process: SupervisedProcess): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       await this.#until(() => isSettled(process.state), this.#abort.signal)
       if (process.state !== 'running') throw this.#neverServed(process)

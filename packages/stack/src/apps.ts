@@ -1,0 +1,145 @@
+import { join } from 'node:path'
+import { environment as names } from '@faultline/contracts/environment'
+import { waitUntilServing } from './backends/wait-until-serving.ts'
+import type { StackPorts } from './layout.ts'
+import type { ProcessSpec } from './process-spec.ts'
+
+type Env = Readonly<Record<string, string | undefined>>
+
+export interface AppSettings {
+  readonly projectFolder: string
+  readonly ports: StackPorts
+  /** Addresses of the back ends, by the names of the contract. */
+  readonly addresses: Readonly<Record<string, string>>
+  /** The environment of `up`: settings that are not addresses go through to the apps. */
+  readonly env: Env
+  /** Whether the demo fleet is one of the apps. */
+  readonly demo: boolean
+}
+
+interface App {
+  readonly name: string
+  /** Back ends it starts after. It would also wait by itself, but each try costs a start. */
+  readonly needs: readonly string[]
+  readonly addresses: readonly string[]
+  readonly port: keyof StackPorts
+  readonly listen: string
+}
+
+const topicAddresses = [names.kafkaBootstrap, names.schemaRegistryUrl]
+
+const apps: readonly App[] = [
+  {
+    name: 'enricher',
+    needs: ['kafka', 'registry'],
+    addresses: topicAddresses,
+    port: 'opsEnricher',
+    listen: names.opsListen,
+  },
+  {
+    name: 'redis-consumer',
+    needs: ['kafka', 'registry', 'redis'],
+    addresses: [...topicAddresses, names.redisUrl],
+    port: 'opsRedisConsumer',
+    listen: names.opsListen,
+  },
+  {
+    name: 'clickhouse-sink',
+    needs: ['kafka', 'registry', 'clickhouse'],
+    addresses: [...topicAddresses, names.clickhouseUrl],
+    port: 'opsClickhouseSink',
+    listen: names.opsListen,
+  },
+  {
+    name: 'api',
+    needs: ['redis', 'clickhouse'],
+    addresses: [names.redisUrl, names.clickhouseUrl],
+    port: 'api',
+    listen: names.apiListen,
+  },
+  {
+    name: 'demo-fleet',
+    needs: ['postgres', 'connect'],
+    addresses: [names.databaseUrl],
+    port: 'opsDemoFleet',
+    listen: names.opsListen,
+  },
+]
+
+/** Settings of the apps that an operator may give to `up`; addresses and listeners are the stack's own. */
+const settingNames = [
+  names.topicCatalog,
+  names.topicMeasurements,
+  names.enrichTopic,
+  names.startingOffsets,
+  names.logLevel,
+  names.faultHalfLifeMs,
+  names.parkedMax,
+  names.deadLetterConsecutiveMax,
+  names.clockAheadMaxMs,
+]
+
+/** The product's own processes, each started by the running Node from its main.ts. */
+export function appSpecs(settings: AppSettings): readonly ProcessSpec[] {
+  return apps
+    .filter(({ name }) => settings.demo || name !== 'demo-fleet')
+    .map((app) => appSpec(app, settings))
+}
+
+function appSpec(app: App, settings: AppSettings): ProcessSpec {
+  const { projectFolder, ports, addresses, env } = settings
+  const port = ports[app.port]
+  const readyUrl = `http://127.0.0.1:${port}/readyz`
+  return {
+    name: app.name,
+    kind: 'app',
+    needs: app.needs,
+    command: process.execPath,
+    args: [join(projectFolder, 'apps', app.name, 'src', 'main.ts')],
+    env: {
+      ...pick(env, settingNames),
+      ...pick(addresses, app.addresses),
+      [app.listen]: `127.0.0.1:${port}`,
+    },
+    cwd: projectFolder,
+    ready: (signal, report) =>
+      waitUntilServing((limit) => checkReady(readyUrl, limit), signal, report),
+    stopSignal: 'SIGTERM',
+    // An app stops within 15 s by itself (runProcess); this is the second line.
+    stopTimeoutMs: 20_000,
+    ports: [port],
+  }
+}
+
+function pick(from: Env, keys: readonly string[]): Record<string, string> {
+  const entries = keys.flatMap((key) => {
+    const value = from[key]
+    return value === undefined ? [] : [[key, value] as const]
+  })
+  return Object.fromEntries(entries)
+}
+
+const answerTimeoutMs = 2_000
+
+/** @throws Error with what the application still waits for */
+async function checkReady(url: string, signal: AbortSignal): Promise<void> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(answerTimeoutMs)])
+  const response = await fetch(url, { signal: limit })
+  const text = await response.text()
+  if (!response.ok) throw new Error(describeReadiness(text))
+}
+
+/** The detail of a /readyz answer in one line: `status` is known to be "not ready" and left out. */
+export function describeReadiness(body: string): string {
+  let detail: unknown
+  try {
+    detail = JSON.parse(body)
+  } catch {
+    return body.slice(0, 200)
+  }
+  if (typeof detail !== 'object' || detail === null) return body.slice(0, 200)
+  const facts = Object.entries(detail)
+    .filter(([key]) => key !== 'status')
+    .map(([key, value]) => `${key}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+  return facts.length === 0 ? 'not ready' : facts.join(', ').slice(0, 300)
+}

@@ -1,0 +1,2 @@
+export { findSupervisor, requireSupervisor, type RunningSupervisor } from './client.ts'
+export type { StackStatus } from './protocol.ts'
