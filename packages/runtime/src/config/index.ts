@@ -16,19 +16,24 @@ export function parseEnvironment<T>(schema: z.ZodType<T>, env: Env): Readonly<T>
   })
 }
 
-/** `host:port`, as listening addresses are given. */
+/** `host:port`, as listening addresses are given; an IPv6 host stands in brackets. */
 export const listenAddress = z.string().transform((text, context) => {
-  const match = /^(?<host>[^:]+|\[[^\]]+\]):(?<port>\d{1,5})$/.exec(text)
+  const match = /^(?:\[(?<ipv6>[^\]]+)\]|(?<name>[^:]+)):(?<port>\d{1,5})$/.exec(text)
+  const host = match?.groups?.['ipv6'] ?? match?.groups?.['name']
   const port = Number(match?.groups?.['port'])
-  if (match?.groups === undefined || port > 65_535) {
+  if (host === undefined || port > 65_535) {
     context.addIssue({ code: 'custom', message: `expected host:port, got "${text}"` })
     return z.NEVER
   }
-  return { host: match.groups['host'] ?? '127.0.0.1', port }
+  return { host, port }
 })
 
 /** A comma-separated list of brokers. */
-export const brokerList = z
-  .string()
-  .min(1)
-  .transform((text) => text.split(',').map((broker) => broker.trim()))
+export const brokerList = z.string().transform((text, context) => {
+  const brokers = text.split(',').map((broker) => broker.trim())
+  if (brokers.includes('')) {
+    context.addIssue({ code: 'custom', message: `expected host:port,host:port,…, got "${text}"` })
+    return z.NEVER
+  }
+  return brokers
+})

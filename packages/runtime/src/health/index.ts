@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import { FaultlineError, systemCode } from '../errors/index.ts'
 import type { Started } from '../lifecycle/index.ts'
 import type { Metrics } from '../metrics/index.ts'
 
@@ -14,7 +15,10 @@ interface OpsServerOptions {
   readonly readiness: () => Readiness
 }
 
-/** Serves /healthz (the process runs), /readyz (it does its work) and /metrics (Prometheus text) of an application. */
+/**
+ * Serves /healthz (the process runs), /readyz (it does its work) and /metrics (Prometheus text) of an application.
+ * @throws FaultlineError PORT_TAKEN
+ */
 export async function startOpsServer(
   options: OpsServerOptions,
 ): Promise<Started<{ port: number }>> {
@@ -41,7 +45,9 @@ export async function startOpsServer(
     } else json(404, { status: 'not found' })
   })
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
+    server.once('error', (error) => {
+      reject(systemCode(error) === 'EADDRINUSE' ? portTaken(options.listen, error) : error)
+    })
     server.listen(options.listen.port, options.listen.host, resolve)
   })
   const address = server.address()
@@ -57,4 +63,11 @@ export async function startOpsServer(
         server.closeAllConnections()
       }),
   }
+}
+
+function portTaken({ host, port }: OpsServerOptions['listen'], cause: Error): FaultlineError {
+  return new FaultlineError('PORT_TAKEN', `${host}:${port} is in use by another program`, {
+    cause,
+    remedy: 'Stop that program, or set OPS_LISTEN to another address.',
+  })
 }

@@ -18,7 +18,8 @@ export class Scope {
       this.#stops.push({ name, stop: () => started.stop() })
       return started.value
     } catch (error) {
-      await this.stop()
+      // What fails while stopping comes to whoever stops the scope, and must not hide why the start failed.
+      await this.stop().catch(() => undefined)
       throw error
     }
   }

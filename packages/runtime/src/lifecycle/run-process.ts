@@ -12,6 +12,12 @@ export interface ProcessContext {
 
 const stopDeadlineMs = 15_000
 
+/** What is needed of `process`. */
+export interface ProcessHost {
+  on(event: string, listener: (argument: unknown) => void): unknown
+  exit(code: number): unknown
+}
+
 /**
  * Runs an application until SIGTERM or SIGINT: start, wait, stop in reverse order. Exit 0 after a signal, 2 for a bad
  * configuration, 1 for anything else. An unknown error stops the process; a second signal ends it at once.
@@ -19,24 +25,25 @@ const stopDeadlineMs = 15_000
 export function runProcess(
   logger: Logger,
   start: (context: ProcessContext) => Promise<void>,
+  host: ProcessHost = process,
 ): void {
   const scope = new Scope()
   let stopping = false
   const stop = (exitCode: number): void => {
     if (stopping) {
-      if (exitCode === 0) process.exit(1)
+      if (exitCode === 0) host.exit(1)
       return
     }
     stopping = true
     setTimeout(() => {
       logger.error({ stopDeadlineMs }, 'not stopped in time; leaving')
-      process.exit(1)
+      host.exit(1)
     }, stopDeadlineMs).unref()
     scope.stop().then(
-      () => process.exit(exitCode),
+      () => host.exit(exitCode),
       (error: unknown) => {
         logger.error({ err: error }, 'stopped with errors')
-        process.exit(exitCode === 0 ? 1 : exitCode)
+        host.exit(exitCode === 0 ? 1 : exitCode)
       },
     )
   }
@@ -44,13 +51,17 @@ export function runProcess(
     logger.fatal({ err: error, ...(error instanceof FaultlineError ? error.context : {}) }, 'fatal')
     stop(isFaultlineError(error, 'CONFIG_INVALID') ? 2 : 1)
   }
-  process.on('SIGTERM', () => {
+  host.on('SIGTERM', () => {
     stop(0)
   })
-  process.on('SIGINT', () => {
+  host.on('SIGINT', () => {
     stop(0)
   })
-  process.on('uncaughtException', fail)
-  process.on('unhandledRejection', fail)
-  start({ scope, logger, fail }).catch(fail)
+  host.on('uncaughtException', fail)
+  host.on('unhandledRejection', fail)
+  // `start` may also throw at once, where it reads the configuration.
+  const run = async (): Promise<void> => {
+    await start({ scope, logger, fail })
+  }
+  run().catch(fail)
 }
