@@ -27,6 +27,10 @@ export class Catalog {
   }
 
   applyDevice(change: Change): void {
+    if (change.op === 't') {
+      this.#devices.truncate(change.position)
+      return
+    }
     const key = (change.after ?? change.before)?.['device_id']
     if (typeof key !== 'string') {
       this.#onProblem({ table: 'device_catalog', message: 'a change without device_id' })
@@ -46,6 +50,10 @@ export class Catalog {
   }
 
   applyModel(change: Change): void {
+    if (change.op === 't') {
+      this.#models.truncate(change.position)
+      return
+    }
     const key = (change.after ?? change.before)?.['model']
     if (typeof key !== 'string') {
       this.#onProblem({ table: 'device_models', message: 'a change without model' })

@@ -2,8 +2,8 @@ import type { LogPosition } from '@faultline/core/join'
 
 /** One Debezium change event, reduced to what is used. */
 export interface Change {
-  /** Created, updated, deleted, or read by a snapshot. Truncates and messages are not captured. */
-  readonly op: 'c' | 'u' | 'd' | 'r'
+  /** Created, updated, deleted, read by a snapshot, or the whole table truncated. */
+  readonly op: 'c' | 'u' | 'd' | 'r' | 't'
   readonly before: Readonly<Record<string, unknown>> | null
   readonly after: Readonly<Record<string, unknown>> | null
   readonly position: LogPosition
@@ -34,7 +34,7 @@ export function toChange(decoded: unknown): Change | null {
 }
 
 function isOperation(op: unknown): op is Change['op'] {
-  return op === 'c' || op === 'u' || op === 'd' || op === 'r'
+  return op === 'c' || op === 'u' || op === 'd' || op === 'r' || op === 't'
 }
 
 /**

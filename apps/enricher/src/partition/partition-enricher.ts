@@ -128,8 +128,9 @@ export class PartitionEnricher {
     }
     const change = toChange(decoded)
     if (change === null) return { reason: 'ROW_INVALID', message: 'the record is no change event' }
-    // Measurements are append-only (docs/decisions/0003): PostgreSQL refuses updates and deletes of them.
-    if (change.op === 'd' || change.op === 'u') return null
+    // Measurements are append-only (docs/decisions/0003): PostgreSQL refuses updates and deletes of them, and a truncate
+    // drops rows whose effect is meant to stay.
+    if (change.op !== 'c' && change.op !== 'r') return null
     return toMeasurement(change, this.#tools.limits.clockAheadMaxMs)
   }
 

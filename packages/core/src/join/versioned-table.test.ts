@@ -66,6 +66,15 @@ describe('VersionedTable', () => {
     )
   })
 
+  it('loses every key when the table is truncated', () => {
+    const table = new VersionedTable<string>()
+    for (const key of ['a', 'b']) table.apply(key, { position: at(10), row: key })
+    table.truncate(at(20))
+    expect(table.asOf('a', at(15))?.row).toBe('a')
+    expect(table.asOf('a', at(25))).toBeUndefined()
+    expect([...table.deletedKeys()]).toEqual(['a', 'b'])
+  })
+
   it('forgets the oldest of very many versions of one key', () => {
     const table = new VersionedTable<number>()
     for (let n = 1; n <= 2_000; n++) table.apply('d', { position: at(n), row: n })

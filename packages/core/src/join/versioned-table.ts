@@ -39,6 +39,11 @@ export class VersionedTable<Row> {
     else this.#deleted.delete(key)
   }
 
+  /** All keys are gone from `position` on. */
+  truncate(position: LogPosition): void {
+    for (const key of this.#versions.keys()) this.apply(key, { position, row: null })
+  }
+
   /**
    * The row that counts for something committed at `position`: the newest one committed before it; where there is none (not
    * registered yet, or deleted) the first one after it, which is what something that waited for its registration gets.
