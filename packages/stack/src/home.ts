@@ -23,7 +23,7 @@ const markerName = 'faultline-home.json'
  * Makes sure that a folder can be the home of a stack, and makes its sub-folders.
  * @throws FaultlineError HOME_UNUSABLE when it cannot be written, holds something else, or data of another version
  */
-export async function openHome(home: string): Promise<void> {
+export async function openHome(home: string, portBase: number): Promise<void> {
   try {
     await mkdir(home, { recursive: true })
     await access(home, constants.R_OK | constants.W_OK | constants.X_OK)
@@ -41,13 +41,15 @@ export async function openHome(home: string): Promise<void> {
       'Run the version that wrote it',
     )
   }
+  // Before anything else is in it: an interruption must not leave a folder that looks like somebody else's.
+  if (known === undefined) await markHome(home, portBase)
   const folders = stackFolders(home)
   for (const folder of [folders.logs, folders.run, dirname(folders.data('any'))]) {
     await mkdir(folder, { recursive: true })
   }
 }
 
-/** Marks the folder as ours and remembers the ports. */
+/** Marks the folder as ours and remembers the ports for the next `up`. */
 export async function markHome(home: string, portBase: number): Promise<void> {
   const content: Marker = { faultlineHome: true, format: dataFormat, portBase }
   const path = join(home, markerName)

@@ -11,6 +11,7 @@ import type { ProcessSpec } from './process-spec.ts'
 import { step, type Report } from './stack-event.ts'
 import {
   defaultPolicy,
+  noteInSupervisorLog,
   RunFile,
   staleChildren,
   Supervisor,
@@ -113,7 +114,7 @@ export class Stack {
     const { home, portBase, report, compose } = this.#options
     const folders = stackFolders(home)
     await step(report, 'checks', async () => {
-      await openHome(home)
+      await openHome(home, portBase)
       await checkDisk(home)
       this.#lock(folders.run)
       await this.#openControl(controlSocketPath(folders.run))
@@ -184,8 +185,13 @@ export class Stack {
   }
 
   #tell(status: ProcessStatus): void {
-    const { name, state, lastExit } = status
-    if (state === 'starting' && status.restarts === 0) {
+    const { name, state, lastExit, pid, restarts } = status
+    const why = state === 'backing-off' || state === 'failed' ? `, ${lastExit ?? 'unknown'}` : ''
+    noteInSupervisorLog(
+      stackFolders(this.#options.home).logs,
+      `${name} ${state} (process ${pid ?? '-'}, restarts ${restarts}${why})`,
+    )
+    if (state === 'starting' && restarts === 0) {
       this.#options.report({ kind: 'started', step: name })
     }
     if (state === 'backing-off') {

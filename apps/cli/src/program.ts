@@ -1,0 +1,162 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { checkEnvironmentNames } from './known-environment.ts'
+import { createContext, type CliContext } from './context.ts'
+import { complainAbout, exitCodeOf } from './exit-codes.ts'
+
+const examples = `Examples
+  faultline up                              start everything, with a demo fleet; Ctrl-C stops it in order
+  faultline up --detach                     the same in the background, back when it is ready
+  faultline up --no-demo --port-base 17400  no demo fleet, other ports
+  faultline load measurements.csv           load a file or a folder of measurements
+  eval "$(faultline env)"                   addresses for psql, redis-cli and your own programs
+  faultline logs enricher --follow          what one process writes
+  faultline down                            stop everything, keep the data
+`
+
+/** Runs the command line and resolves to the exit code: 0 done, 1 failed, 2 not understood. */
+export async function run(process: NodeJS.Process): Promise<number> {
+  const context = createContext(process)
+  let exitCode = 0
+  const program = createProgram(context, (code) => {
+    exitCode = code
+  })
+  try {
+    checkEnvironmentNames(context.env)
+    await program.parseAsync(process.argv)
+    return exitCode
+  } catch (error) {
+    // Commander has printed its complaint already; `-h` also comes this way, with code 0.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    complainAbout(context.terminal, error)
+    return exitCodeOf(error)
+  }
+}
+
+/** The command line's grammar. Commands are imported when they are used: their clients cost more than the first output may. */
+export function createProgram(context: CliContext, done: (exitCode: number) => void): Command {
+  const program = new Command('faultline')
+    .description('Ranks the faults of device fleets in real time.')
+    .addHelpText('before', examples)
+    .showHelpAfterError('(`faultline --help` shows examples)')
+    .showSuggestionAfterError()
+    .exitOverride()
+  addUp(program, context, done)
+  addInspection(program, context, done)
+  addLoad(program, context, done)
+  return program
+}
+
+const portBaseOption = () =>
+  new Option(
+    '--port-base <n>',
+    'first of the ports used; the last one used on this home, or 7400',
+  ).argParser(parsePortBase)
+
+function addUp(program: Command, context: CliContext, done: (code: number) => void): void {
+  program
+    .command('up')
+    .description('start the back ends and the applications, and supervise them')
+    .addHelpText(
+      'before',
+      'Examples\n  faultline up\n  faultline up --detach --no-demo\n  FAULTLINE_HOME=/var/tmp/second faultline up --port-base 17400\n',
+    )
+    .option('--detach', 'go on in the background, return when everything is ready', false)
+    .option('--fresh', 'stop a running stack, delete its data, start anew', false)
+    .option('--no-demo', 'without the demo fleet')
+    .addOption(portBaseOption())
+    .addOption(new Option('--background').default(false).hideHelp())
+    .action(async (options: UpFlags) => {
+      if (!options.background) {
+        context.terminal.print(
+          `Faultline starts on ${context.home}; ${options.detach ? '`faultline down`' : 'Ctrl-C'} stops it.`,
+        )
+      }
+      const { up } = await import('./commands/up.ts')
+      done(await up(context, options))
+    })
+  program
+    .command('down')
+    .description('stop everything in order; the data is kept')
+    .action(async () => {
+      const { down } = await import('./commands/down.ts')
+      done(await down(context))
+    })
+}
+
+interface UpFlags {
+  readonly detach: boolean
+  readonly fresh: boolean
+  readonly demo: boolean
+  readonly background: boolean
+  readonly portBase?: number
+}
+
+function addInspection(program: Command, context: CliContext, done: (code: number) => void): void {
+  program
+    .command('status')
+    .description('what runs, how often it was restarted, and why something does not run')
+    .option('--json', 'for programs', false)
+    .action(async (options: { json: boolean }) => {
+      const { status } = await import('./commands/status.ts')
+      done(await status(context, options))
+    })
+  program
+    .command('env')
+    .description('print export lines with the addresses of the back ends')
+    .addHelpText('before', 'Examples\n  eval "$(faultline env)" && psql "$DATABASE_URL"\n')
+    .addOption(portBaseOption())
+    .action(async ({ portBase }: { portBase?: number }) => {
+      const { printEnvironment } = await import('./commands/env.ts')
+      done(await printEnvironment(context, { portBase }))
+    })
+  program
+    .command('logs [app]')
+    .description('the end of the logs of all processes, or of one')
+    .option('-f, --follow', 'go on with what is added, until Ctrl-C', false)
+    .action(async (app: string | undefined, { follow }: { follow: boolean }) => {
+      const { logs } = await import('./commands/logs.ts')
+      done(await logs(context, app, { follow, signal: interrupted() }))
+    })
+  program
+    .command('restart <name>')
+    .description('restart one process of the running stack')
+    .action(async (name: string) => {
+      const { restart } = await import('./commands/restart.ts')
+      done(await restart(context, name))
+    })
+}
+
+function addLoad(program: Command, context: CliContext, done: (code: number) => void): void {
+  program
+    .command('load <path>')
+    .description('load measurements: frame files, CSV with a header, or a known public data set')
+    .addHelpText(
+      'before',
+      'Examples\n  faultline load frames/\n  faultline load measurements.csv --json\n',
+    )
+    .option('--json', 'print the result for programs', false)
+    .action(async (path: string, options: { json: boolean }) => {
+      const { load } = await import('./commands/load.ts')
+      done(await load(context, path, { ...options, signal: interrupted() }))
+    })
+}
+
+/** Aborts at Ctrl-C, so that a command ends in its own words. */
+function interrupted(): AbortSignal {
+  const controller = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      controller.abort()
+    })
+  }
+  return controller.signal
+}
+
+/** The stack uses up to 20 ports above the base. */
+export function parsePortBase(text: string): number {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 1 || port > 65_500) {
+    throw new InvalidArgumentError('A whole number from 1 to 65500 is expected.')
+  }
+  return port
+}
