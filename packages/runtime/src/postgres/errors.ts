@@ -24,7 +24,7 @@ const refused = new Set(['28000', '28P01', '3D000', '42501'])
 const diskFull = '53100'
 
 /** Whether waiting and connecting anew may help. */
-export function isPostgresUnavailable(error: unknown): boolean {
+function isPostgresUnavailable(error: unknown): boolean {
   const code = systemCode(error)
   return code !== undefined && unavailable.has(code)
 }

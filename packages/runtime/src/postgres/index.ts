@@ -1,2 +1,3 @@
-export { fromPostgres, isPostgresUnavailable } from './errors.ts'
+export { connectPostgres, type PostgresConnection } from './connection.ts'
+export { fromPostgres } from './errors.ts'
 export { migratePostgres } from './migrate.ts'

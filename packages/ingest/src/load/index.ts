@@ -1,0 +1,1 @@
+export { loadPath, type LoadProgress, type LoadResult } from './load.ts'

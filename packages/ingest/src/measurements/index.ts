@@ -1,0 +1,2 @@
+export type { Measurement } from './measurement.ts'
+export { defaultBatch, MeasurementWriter } from './measurement-writer.ts'
