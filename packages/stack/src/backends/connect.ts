@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ProcessSpec } from '../process-spec.ts'
 import { loopback, type BackEndContext, type BackEndService } from './back-end.ts'
+import { classArchiveFlags } from './class-archive.ts'
 import { registerConnector } from './connector.ts'
 import { logToStderr, steadyJvm, writeProperties } from './java-process.ts'
 import { httpCheck, waitUntilServing } from './wait-until-serving.ts'
@@ -47,6 +48,7 @@ export async function connectSpec(
   const config = join(data, 'connect.properties')
   await mkdir(data, { recursive: true })
   await writeProperties(config, workerProperties(context, addresses.kafkaBootstrap))
+  const classPath = join(downloads.kafkaJars, '*')
   return {
     name: 'connect',
     kind: 'back-end',
@@ -56,8 +58,9 @@ export async function connectSpec(
       ...steadyJvm(heapMegabytes),
       ...logToStderr,
       '-Dorg.slf4j.simpleLogger.log.io.debezium=info',
+      ...(await classArchiveFlags(context, 'connect', classPath)),
       '-cp',
-      join(downloads.kafkaJars, '*'),
+      classPath,
       'org.apache.kafka.connect.cli.ConnectDistributed',
       config,
     ],

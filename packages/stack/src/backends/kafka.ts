@@ -8,6 +8,7 @@ import { FaultlineError } from '@faultline/runtime/errors'
 import { ensureTopics, probeKafka } from '@faultline/runtime/kafka-admin'
 import type { ProcessSpec } from '../process-spec.ts'
 import { loopback, type BackEndContext, type BackEndService } from './back-end.ts'
+import { classArchiveFlags } from './class-archive.ts'
 import { logToStderr, steadyJvm, writeProperties } from './java-process.ts'
 import { waitUntilServing } from './wait-until-serving.ts'
 
@@ -32,6 +33,7 @@ export async function kafkaSpec(context: BackEndContext): Promise<ProcessSpec> {
   await mkdir(data, { recursive: true })
   await formatStorage(context, data)
   await writeProperties(config, brokerProperties(ports, join(data, 'log')))
+  const classPath = join(downloads.kafkaJars, '*')
   return {
     name: 'kafka',
     kind: 'back-end',
@@ -40,8 +42,9 @@ export async function kafkaSpec(context: BackEndContext): Promise<ProcessSpec> {
     args: [
       ...steadyJvm(heapMegabytes),
       ...logToStderr,
+      ...(await classArchiveFlags(context, 'kafka', classPath)),
       '-cp',
-      join(downloads.kafkaJars, '*'),
+      classPath,
       'kafka.Kafka',
       config,
     ],

@@ -1,6 +1,8 @@
-import { mkdir } from 'node:fs/promises'
+import assert from 'node:assert'
+import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ProcessSpec } from '../process-spec.ts'
+import { classArchiveFlags } from './class-archive.ts'
 import { loopback, type BackEndContext, type BackEndService } from './back-end.ts'
 import { quickStartingJvm } from './java-process.ts'
 import { httpCheck, waitUntilServing } from './wait-until-serving.ts'
@@ -25,6 +27,7 @@ export async function registrySpec(context: BackEndContext): Promise<ProcessSpec
   const { folders, ports, downloads, env } = context
   const data = folders.data('registry')
   await mkdir(data, { recursive: true })
+  const jar = await runnerJar(downloads.registryFolder)
   const properties = {
     'quarkus.http.host': loopback,
     'quarkus.http.port': String(ports.registry),
@@ -43,8 +46,9 @@ export async function registrySpec(context: BackEndContext): Promise<ProcessSpec
     args: [
       ...quickStartingJvm(heapMegabytes),
       ...Object.entries(properties).map(([name, value]) => `-D${name}=${value}`),
+      ...(await classArchiveFlags(context, 'registry', jar)),
       '-jar',
-      join(downloads.registryFolder, 'apicurio-registry-app-2.6.13.Final-runner.jar'),
+      jar,
     ],
     env,
     cwd: data,
@@ -53,4 +57,11 @@ export async function registrySpec(context: BackEndContext): Promise<ProcessSpec
     stopTimeoutMs: 15_000,
     ports: [ports.registry],
   }
+}
+
+/** The program's jar carries the version in its name, which is known in one place only. */
+async function runnerJar(folder: string): Promise<string> {
+  const name = (await readdir(folder)).find((file) => file.endsWith('-runner.jar'))
+  assert(name !== undefined, 'the registry was unpacked without its program')
+  return join(folder, name)
 }

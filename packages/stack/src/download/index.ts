@@ -18,6 +18,8 @@ import { storedZip } from './stored-zip.ts'
 
 /** Where the downloaded programs are. */
 export interface Downloads {
+  /** The cache folder itself. */
+  readonly cache: string
   readonly java: Java
   /** Folder of jars: broker, Connect worker, their log binding. */
   readonly kafkaJars: string
@@ -59,7 +61,8 @@ export async function fetchDownloads(request: DownloadRequest): Promise<Download
   const plugin = await ensure({ ...request, java, artefact: connectPluginArtefact }, adaptPlugin)
   const registryFolder = await ensure({ ...request, java, artefact: registryArtefact })
   const redisServer = await ensureRedis({ ...request, java })
-  return { java, kafkaJars, connectPlugins: plugin, registryFolder, redisServer }
+  const { cache } = request
+  return { cache, java, kafkaJars, connectPlugins: plugin, registryFolder, redisServer }
 }
 
 async function ensureRedis(request: DownloadRequest & { readonly java: Java }): Promise<string> {

@@ -14,6 +14,8 @@ export interface Java {
   readonly program: string
   readonly home: string
   readonly major: number
+  /** As the JVM tells it, `17.0.15+6-Debian-1deb12u1`. */
+  readonly version: string
 }
 
 /** The major version out of `java -version` (`openjdk version "17.0.15" …`, `java version "1.8.0_202"`), or undefined. */
@@ -32,8 +34,8 @@ export async function findJava(env: Readonly<Record<string, string | undefined>>
     const major = await versionOf(program, env)
     if (major === undefined) continue
     if (major >= oldestJava) {
-      const home = await homeOf(program, env)
-      return { program: join(home, 'bin', 'java'), home, major }
+      const { home, version } = await settingsOf(program, env)
+      return { program: join(home, 'bin', 'java'), home, major, version }
     }
     tooOld.push(`${program} is version ${major}`)
   }
@@ -70,11 +72,19 @@ async function versionOf(
   }
 }
 
-async function homeOf(
+async function settingsOf(
   program: string,
   env: Readonly<Record<string, string | undefined>>,
-): Promise<string> {
+): Promise<{ home: string; version: string }> {
   const { stderr } = await run(program, ['-XshowSettings:properties', '-version'], { env })
-  const home = /java\.home = (?<home>.+)/.exec(stderr)?.groups?.['home']
-  return home === undefined ? dirname(dirname(await realpath(program))) : home.trim()
+  const setting = (name: string) =>
+    stderr
+      .split('\n')
+      .find((line) => line.trim().startsWith(`${name} = `))
+      ?.split(' = ')[1]
+      ?.trim()
+  return {
+    home: setting('java.home') ?? dirname(dirname(await realpath(program))),
+    version: setting('java.runtime.version') ?? 'unknown',
+  }
 }
