@@ -6,10 +6,13 @@ export const redisKeys = {
   topFaults: (scope: string) => `top_faults:${scope}`,
   /** ZSET device_id by the exact fault sum of a sliding window. */
   topFaultsWindow: (scope: string, window: RankingWindow) => `top_faults:${scope}:${window}`,
-  /** ZSET of the events still inside the longest window of a scope, by measured_at (epoch ms). */
-  windowEvents: (scope: string) => `faultline:window_events:${scope}`,
-  /** HASH of a scope's window clocks: stream time and the time up to which each window has been emptied (epoch ms). */
+  /** ZSET of the events counted in a window of a scope, by measured_at (epoch ms). */
+  windowEvents: (scope: string, window: RankingWindow) =>
+    `faultline:window_events:${scope}:${window}`,
+  /** HASH of a scope: `stream_time` (epoch ms) and `dropped`, the events its windows had no room for. */
   windowClock: (scope: string) => `faultline:window_clock:${scope}`,
+  /** ZSET of a device's events in the longest window, by measured_at: finds them for corrections and removal. */
+  deviceWindowEvents: (deviceId: string) => `faultline:device_window_events:${deviceId}`,
   /** HASH with everything known about a device now. */
   deviceSummary: (deviceId: string) => `device_summary:${deviceId}`,
   /** HASH of a type's counters: devices by alert level, events, faults. */
@@ -18,8 +21,20 @@ export const redisKeys = {
   devices: (scope: string) => `faultline:devices:${scope}`,
   /** SET of the device types seen. */
   types: 'faultline:types',
-  /** HASH partition -> next offset to apply, `epoch:<partition>` -> owner's epoch, `measured_at:<partition>` -> epoch ms. */
+  /** HASH of what has been applied; its fields are named by `progressFields`. */
   progress: 'faultline:progress',
+  /** HASH of the settings the rankings were built with: `half_life_ms`. */
+  settings: 'faultline:settings',
+} as const
+
+/** The fields of `faultline:progress` for a partition of the enriched topic. */
+export const progressFields = {
+  /** Next offset to apply. */
+  nextOffset: (partition: number | string) => String(partition),
+  /** The owner's epoch: a writer with a smaller one is refused. */
+  epoch: (partition: number | string) => `epoch:${partition}`,
+  /** The newest measured_at applied (epoch ms). */
+  measuredAt: (partition: number | string) => `measured_at:${partition}`,
 } as const
 
 export const rankingWindows = ['1h', '24h'] as const
