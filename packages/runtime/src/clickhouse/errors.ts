@@ -1,0 +1,72 @@
+import { ClickHouseError } from '@clickhouse/client'
+import { FaultlineError, messageOf, systemCode } from '../errors/index.ts'
+
+/** Node's codes for a server that is away or went away. */
+const awayCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ERR_STREAM_PREMATURE_CLOSE',
+])
+
+/** ClickHouse's codes for: not now. */
+const laterCodes = new Set([
+  '159', // TIMEOUT_EXCEEDED
+  '202', // TOO_MANY_SIMULTANEOUS_QUERIES
+  '203', // NO_FREE_CONNECTION
+  '209', // SOCKET_TIMEOUT
+  '210', // NETWORK_ERROR
+  '236', // ABORTED
+  '241', // MEMORY_LIMIT_EXCEEDED
+  '242', // TABLE_IS_READ_ONLY
+  '252', // TOO_MANY_PARTS
+  '394', // QUERY_WAS_CANCELLED
+  '439', // CANNOT_SCHEDULE_TASK
+  '745', // SERVER_OVERLOADED
+])
+
+const accessCodes = new Set([
+  '192', // UNKNOWN_USER
+  '193', // WRONG_PASSWORD
+  '194', // REQUIRED_PASSWORD
+  '497', // ACCESS_DENIED
+  '516', // AUTHENTICATION_FAILED
+])
+
+const notEnoughSpace = '243'
+
+/**
+ * Anything the ClickHouse client threw as the product's error: WAREHOUSE_UNAVAILABLE, CONFIG_INVALID or DISK_FULL.
+ * What is not classified comes back unchanged, and is fatal. `timedOut`: our own deadline ended the request.
+ */
+export function fromClickhouse(error: unknown, operation: string, timedOut = false): unknown {
+  if (error instanceof FaultlineError) return error
+  const code = error instanceof ClickHouseError ? error.code : systemCode(error)
+  if (code === notEnoughSpace || code === 'ENOSPC') {
+    return new FaultlineError('DISK_FULL', `ClickHouse has no disk space left for ${operation}`, {
+      cause: error,
+      remedy: 'Free space on the disk of the ClickHouse data folder.',
+    })
+  }
+  if (code !== undefined && accessCodes.has(code)) {
+    return new FaultlineError('CONFIG_INVALID', `ClickHouse refused us: ${messageOf(error)}`, {
+      cause: error,
+      context: { code },
+      remedy: 'Give user and password in CLICKHOUSE_URL: http://user:password@host:port.',
+    })
+  }
+  if (timedOut || (code !== undefined && (awayCodes.has(code) || laterCodes.has(code)))) {
+    return new FaultlineError('WAREHOUSE_UNAVAILABLE', `ClickHouse did not serve ${operation}`, {
+      cause: error,
+      context: { code, timedOut },
+      remedy: 'Check that the server of CLICKHOUSE_URL runs and can be reached.',
+    })
+  }
+  return error
+}
