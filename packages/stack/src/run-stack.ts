@@ -45,6 +45,8 @@ export interface StackOptions {
   readonly policy?: (spec: ProcessSpec) => ProcessPolicy
 }
 
+const crashLoopDeaths = 3
+
 /**
  * One stack from its lock to its end: checks, leftovers of a killed supervisor, composition, ordered start, control socket.
  * The rules for a single process are in supervisor/; what the product consists of is decided by `compose`.
@@ -185,7 +187,7 @@ export class Stack {
   }
 
   #tell(status: ProcessStatus): void {
-    const { name, state, lastExit, pid, restarts } = status
+    const { name, state, lastExit, pid, restarts, deaths } = status
     const why = state === 'backing-off' || state === 'failed' ? `, ${lastExit ?? 'unknown'}` : ''
     noteInSupervisorLog(
       stackFolders(this.#options.home).logs,
@@ -194,8 +196,13 @@ export class Stack {
     if (state === 'starting' && restarts === 0) {
       this.#options.report({ kind: 'started', step: name })
     }
-    if (state === 'backing-off') {
+    if (state === 'backing-off' && deaths === 1) {
       const text = `${name} ended (${lastExit ?? 'no reason known'}); it is started again`
+      this.#options.report({ kind: 'notice', text })
+    }
+    // A loop is told once; `faultline status` shows that it goes on.
+    if (state === 'backing-off' && deaths === crashLoopDeaths) {
+      const text = `${name} keeps ending (${lastExit ?? 'no reason known'}) and goes on being started; see \`faultline logs ${name}\``
       this.#options.report({ kind: 'notice', text })
     }
     if (state === 'failed') {

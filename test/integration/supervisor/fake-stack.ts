@@ -20,9 +20,14 @@ export const quickPolicy: ProcessPolicy = {
 
 /** A folder for one test with processes that really run; `dispose` ends whatever is left of them. */
 export class FakeStack {
-  readonly folder = mkdtempSync(join(tmpdir(), 'faultline-supervisor-'))
-  readonly journalPath = join(this.folder, 'journal')
+  readonly folder: string
+  readonly journalPath: string
   readonly #supervisors: Supervisor[] = []
+
+  constructor(folder = mkdtempSync(join(tmpdir(), 'faultline-supervisor-'))) {
+    this.folder = folder
+    this.journalPath = join(folder, 'journal')
+  }
 
   spec(
     name: string,

@@ -20,9 +20,7 @@ async function superviseElsewhere(stack: FakeStack, names: readonly string[]) {
   writeFileSync(
     script,
     `import { FakeStack } from ${JSON.stringify(support)}
-const stack = new FakeStack()
-Object.defineProperty(stack, 'folder', { value: ${JSON.stringify(stack.folder)} })
-Object.defineProperty(stack, 'journalPath', { value: ${JSON.stringify(stack.journalPath)} })
+const stack = new FakeStack(${JSON.stringify(stack.folder)})
 const [first, second] = ${JSON.stringify(names)}
 await stack.supervisor([stack.spec(first), stack.spec(second, { needs: [first] })]).start()
 console.log('serving')

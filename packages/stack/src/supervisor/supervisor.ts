@@ -20,6 +20,8 @@ export interface SupervisorOptions {
 const defaultLogLimits = { maxBytes: 20 * 1024 * 1024, keep: 2 }
 const logCheckMs = 1_000
 const setUpAttempts = 3
+/** Reached after 13 s of dying at every start. */
+const hopelessDeaths = 8
 
 /** How the product's processes are treated; tests use shorter times. */
 export function defaultPolicy(spec: ProcessSpec): ProcessPolicy {
@@ -78,12 +80,16 @@ export class Supervisor {
     await Promise.all([...this.#processes.values()].map(bringUp))
   }
 
-  /** Waits until every app is ready, at most `limitMs`; returns those that are not, with what is known about the reason. */
+  /**
+   * Waits until every app is ready, at most `limitMs`, and not for one that does nothing but die. Returns those that are not
+   * ready, with what is known about the reason.
+   */
   async untilAppsReady(limitMs: number): Promise<readonly ProcessStatus[]> {
     const notReady = () =>
       this.status().filter(({ kind, state }) => kind === 'app' && state !== 'running')
     const limit = AbortSignal.any([AbortSignal.timeout(limitMs), this.#abort.signal])
-    await this.#until(() => notReady().length === 0, limit).catch(() => undefined)
+    const isHopeless = ({ deaths }: ProcessStatus) => deaths >= hopelessDeaths
+    await this.#until(() => notReady().every(isHopeless), limit).catch(() => undefined)
     return notReady()
   }
 
