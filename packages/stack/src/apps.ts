@@ -77,6 +77,8 @@ const settingNames = [
   names.parkedMax,
   names.deadLetterConsecutiveMax,
   names.clockAheadMaxMs,
+  names.demoRowsPerSecond,
+  names.demoSeed,
 ]
 
 /** The product's own processes, each started by the running Node from its main.ts. */

@@ -60,6 +60,11 @@ export const metricCatalogue = {
     help: 'HTTP requests',
     labels: ['method', 'route', 'status'],
   },
+  faultline_measurements_written_total: {
+    kind: 'counter',
+    help: 'Measurements committed to PostgreSQL',
+    labels: ['app'],
+  },
   faultline_live_clients: { kind: 'gauge', help: 'Open server-sent event streams', labels: [] },
 } as const
 
