@@ -1,38 +1,41 @@
 import { defineConfig } from 'vitest/config'
 
-// One project a layer: unit tests stand beside their file and do no I/O; the rest use real back ends, one stack a run.
-const onBackEnds = {
-  globalSetup: ['test/support/global-setup.ts'],
-  fileParallelism: false,
-  testTimeout: 120_000,
-  hookTimeout: 240_000,
-}
+const onRealThings = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 240_000 }
+
+// Real back ends, one set of them for a run; every test has names of its own in them.
+const onBackEnds = { ...onRealThings, globalSetup: ['test/support/global-setup.ts'] }
+
+// The product as its user starts it.
+const onProduct = { ...onRealThings, globalSetup: ['test/support/product/product-setup.ts'] }
 
 // Real child processes, but programs of their own: these pay for no back end.
 const supervised = ['test/integration/supervisor/**/*.test.ts']
 
+interface Layer {
+  readonly include: string[]
+  readonly exclude?: string[]
+  readonly testTimeout?: number
+}
+
+// Layers run one after the other: what a fast one finds is not worth waiting for a slow one.
+const layer = (groupOrder: number, name: string, settings: Layer) => ({
+  extends: true as const,
+  test: { ...settings, name, sequence: { groupOrder } },
+})
+
 export default defineConfig({
   test: {
+    reporters: ['default', './test/support/counts-reporter.ts'],
     projects: [
-      { extends: true, test: { name: 'unit', include: ['{apps,packages}/*/src/**/*.test.ts'] } },
-      {
-        extends: true,
-        test: { name: 'contract', include: ['test/contract/**/*.test.ts'], ...onBackEnds },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'integration',
-          include: ['test/integration/**/*.test.ts'],
-          exclude: supervised,
-          ...onBackEnds,
-        },
-      },
-      {
-        extends: true,
-        test: { name: 'supervisor', include: supervised, testTimeout: 30_000 },
-      },
-      { extends: true, test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...onBackEnds } },
+      layer(0, 'unit', { include: ['{apps,packages}/*/src/**/*.test.ts'] }),
+      layer(1, 'supervisor', { include: supervised, testTimeout: 30_000 }),
+      layer(2, 'contract', { include: ['test/contract/**/*.test.ts'], ...onBackEnds }),
+      layer(3, 'integration', {
+        include: ['test/integration/**/*.test.ts'],
+        exclude: supervised,
+        ...onBackEnds,
+      }),
+      layer(4, 'e2e', { include: ['test/e2e/**/*.test.ts'], ...onProduct }),
     ],
   },
 })
