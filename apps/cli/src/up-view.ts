@@ -87,14 +87,16 @@ export class UpView {
 
 /** Page, clients and what to try next. */
 export function readyLines(
-  { pageUrl, environment, ms }: ReadySummary,
+  { pageUrl, environment, notReady, ms }: ReadySummary,
   detached: boolean,
 ): readonly { readonly text: string; readonly heading?: true }[] {
+  const outcome =
+    notReady.length === 0 ? 'Ready' : `Started, but ${notReady.length} of the apps are not ready,`
   const redis = `redis-cli -u ${environment[names.redisUrl] ?? ''}`
   const database = environment[names.databaseUrl] ?? ''
   return [
     { text: '' },
-    { text: `Ready in ${formatDuration(ms)}: ${pageUrl}/`, heading: true },
+    { text: `${outcome} in ${formatDuration(ms)}: ${pageUrl}/`, heading: true },
     { text: '' },
     { text: `  Redis       ${redis}` },
     { text: `  PostgreSQL  psql "${database}"` },

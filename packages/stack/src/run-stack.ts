@@ -127,6 +127,7 @@ export class Stack {
     })
     if (this.#options.fresh) await step(report, 'delete old data', () => deleteData(home))
     await markHome(home, portBase)
+    this.#abort.signal.throwIfAborted()
     const { specs, environment, settleExternal } = await compose(this.#abort.signal)
     this.#environment = environment
     this.#abort.signal.throwIfAborted()

@@ -1,6 +1,8 @@
 import { FaultlineError } from '@faultline/runtime/errors'
 import type { Stack } from '@faultline/stack/run-stack'
+import { stackFolders } from '@faultline/stack/layout'
 import { createProductStack } from '@faultline/stack/stack'
+import { noteInSupervisorLog } from '@faultline/stack/supervisor'
 import type { CliContext } from '../context.ts'
 import { complainAbout, exitCodeOf } from '../exit-codes.ts'
 import type { ReadySummary, UpView } from '../up-view.ts'
@@ -29,6 +31,7 @@ export async function runInForeground(
   const { view, link } = output
   const { terminal } = context
   const begin = performance.now()
+  keepWarningsInLog(context.home)
   const stop = Promise.withResolvers<'stop'>()
   const stack = createProductStack({
     projectFolder: context.projectFolder,
@@ -99,6 +102,14 @@ function stopOnSignals(stack: Stack, stop: () => void): void {
   })
   process.on('SIGTERM', stop)
   process.on('SIGHUP', stop)
+}
+
+/** What a library warns of is for its developers: it goes to the supervisor's log and not among the steps. */
+function keepWarningsInLog(home: string): void {
+  process.removeAllListeners('warning')
+  process.on('warning', (warning) => {
+    noteInSupervisorLog(stackFolders(home).logs, `warning: ${warning.name}: ${warning.message}`)
+  })
 }
 
 function describeFailure(error: unknown): { message: string; remedy: string | undefined } {

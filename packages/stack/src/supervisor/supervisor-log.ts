@@ -23,7 +23,7 @@ export function noteInSupervisorLog(logFolder: string, text: string): void {
     } finally {
       closeSync(descriptor)
     }
-  } catch (error) {
-    process.emitWarning(`cannot write ${log.path}: ${String(error)}`)
+  } catch {
+    // There is nowhere else to complain: warnings end up in this log too.
   }
 }

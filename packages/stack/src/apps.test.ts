@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest'
+import { appSpecs, describeReadiness } from './apps.ts'
+import { stackPorts } from './layout.ts'
+
+const addresses = {
+  DATABASE_URL: 'postgresql://f@127.0.0.1/f',
+  KAFKA_BOOTSTRAP: '127.0.0.1:9092',
+  SCHEMA_REGISTRY_URL: 'http://127.0.0.1:8081',
+  CONNECT_URL: 'http://127.0.0.1:8083',
+  REDIS_URL: 'redis://127.0.0.1/0',
+  CLICKHOUSE_URL: 'http://127.0.0.1:8123',
+  API_URL: 'http://127.0.0.1:7400',
+}
+
+function specs(demo = true, env: Record<string, string> = {}) {
+  return appSpecs({ projectFolder: '/project', ports: stackPorts(7400), addresses, env, demo })
+}
+
+function environmentOf(name: string, env: Record<string, string> = {}) {
+  return specs(true, env).find((spec) => spec.name === name)?.env
+}
+
+describe('the processes of the product', () => {
+  it('leave the demo fleet out when it is not wanted', () => {
+    expect(specs(false).map(({ name }) => name)).toEqual([
+      'enricher',
+      'redis-consumer',
+      'clickhouse-sink',
+      'api',
+    ])
+    expect(specs().at(-1)?.name).toBe('demo-fleet')
+  })
+
+  it('get the addresses they use and no others', () => {
+    expect(environmentOf('redis-consumer')).toEqual({
+      KAFKA_BOOTSTRAP: '127.0.0.1:9092',
+      SCHEMA_REGISTRY_URL: 'http://127.0.0.1:8081',
+      REDIS_URL: 'redis://127.0.0.1/0',
+      OPS_LISTEN: '127.0.0.1:7412',
+    })
+  })
+
+  it('get the settings of the operator, and nothing else of its environment', () => {
+    const given = {
+      LOG_LEVEL: 'debug',
+      SECRET: 'x',
+      OPS_LISTEN: '0.0.0.0:1',
+      REDIS_URL: 'redis://other',
+    }
+    expect(environmentOf('demo-fleet', given)).toEqual({
+      DATABASE_URL: 'postgresql://f@127.0.0.1/f',
+      LOG_LEVEL: 'debug',
+      OPS_LISTEN: '127.0.0.1:7414',
+    })
+  })
+
+  it('have ports of their own', () => {
+    const ports = specs().flatMap((spec) => spec.ports)
+    expect(new Set(ports).size).toBe(ports.length)
+  })
+})
+
+describe('why an application is not ready', () => {
+  it('is what /readyz says besides its status', () => {
+    expect(describeReadiness('{"status":"not ready","kafka":"connecting","lag":{"0":12}}')).toBe(
+      'kafka: connecting, lag: {"0":12}',
+    )
+    expect(describeReadiness('{"status":"not ready"}')).toBe('not ready')
+    expect(describeReadiness('<html>')).toBe('<html>')
+  })
+})
