@@ -1,0 +1,120 @@
+import { allTypes } from '@faultline/contracts/redis-keys'
+import { asOfBody, isoTime } from '../http/as-of.ts'
+import type { ServingReader, StreamedEvent } from '../ports/serving-reader.ts'
+import { fleetBody, readRanking } from '../ranking.ts'
+import { eventBody, type DeviceEventBody } from '../schemas/device.ts'
+
+const rankingLimit = 50
+const eventsPerTurn = 200
+/** Types beyond this many are ranked by GET /api/faults/top only. */
+const liveTypesMax = 32
+
+/** What one turn found, by the name of its server-sent event; a part that did not change is absent. */
+export interface LiveChanges {
+  readonly progress?: unknown
+  readonly fleet?: unknown
+  /** One a scope. */
+  readonly rankings: readonly { readonly scope: string; readonly data: unknown }[]
+  readonly devices?: unknown
+}
+
+type ChangedDevice = DeviceEventBody & { readonly type: string }
+
+/**
+ * Reads the serving store for all clients at once and tells what changed since the turn before. Its cost does not depend on
+ * the number of clients, nor on the rate of measurements: beyond 200 a turn and type, the newest are shown.
+ */
+export class LiveReader {
+  readonly #serving: ServingReader
+  /** Per type, the place in its stream; per part, a digest of what was last told. Both bounded by liveTypesMax. */
+  readonly #places = new Map<string, string>()
+  readonly #told = new Map<string, string>()
+
+  constructor(serving: ServingReader) {
+    this.#serving = serving
+  }
+
+  /** Forgets what was told, so that the next turn tells everything. */
+  startOver(): void {
+    this.#places.clear()
+    this.#told.clear()
+  }
+
+  async turn(nowMs: number): Promise<LiveChanges> {
+    const isFirst = !this.#told.has('progress')
+    const progress = await this.#serving.progress()
+    if (!this.#isNew('progress', JSON.stringify(progress))) return { rankings: [] }
+    const fleet = await this.#serving.fleet()
+    const types = fleet.slice(0, liveTypesMax).map(({ type }) => type)
+    const [rankings, devices] = await Promise.all([
+      this.#rankings([allTypes, ...types], nowMs),
+      this.#devices(types),
+    ])
+    const at = isFirst ? (newestCommit(devices) ?? nowMs) : nowMs
+    const fleetData = { types: fleet.map(fleetBody), as_of: asOfBody(progress) }
+    return {
+      progress: { at: isoTime(at), as_of: asOfBody(progress) },
+      ...(this.#isNew('fleet', JSON.stringify(fleet)) ? { fleet: fleetData } : {}),
+      rankings,
+      ...(devices.length === 0 ? {} : { devices: { devices, as_of: asOfBody(progress) } }),
+    }
+  }
+
+  async #rankings(scopes: readonly string[], nowMs: number): Promise<LiveChanges['rankings']> {
+    const told = []
+    for (const scope of scopes) {
+      const question = { scope, window: 'live', limit: rankingLimit } as const
+      const ranking = await readRanking(this.#serving, question, nowMs)
+      const contents = ranking.devices.map((device) => [device.score, device.last_measured_at])
+      if (!this.#isNew(`ranking:${scope}`, JSON.stringify(contents))) continue
+      const data = {
+        type: scope,
+        window: 'live',
+        at: isoTime(ranking.atMs),
+        half_life_ms: ranking.halfLifeMs,
+        devices: ranking.devices,
+        count: ranking.devices.length,
+        as_of: asOfBody(ranking.progress),
+      }
+      told.push({ scope, data })
+    }
+    return told
+  }
+
+  /** The newest event of each device that had one, so that a device that reports often is told once a turn. */
+  async #devices(types: readonly string[]): Promise<readonly ChangedDevice[]> {
+    const newest = new Map<string, ChangedDevice>()
+    for (const type of types) {
+      for (const { id, event } of await this.#newEvents(type)) {
+        newest.set(event.device_id, { type, ...eventBody(id, event) })
+      }
+    }
+    return [...newest.values()]
+  }
+
+  async #newEvents(type: string): Promise<readonly StreamedEvent[]> {
+    const after = this.#places.get(type) ?? null
+    const first = await this.#serving.events(type, { after, limit: eventsPerTurn })
+    const isBehind = after !== null && first?.events.length === eventsPerTurn
+    const read = isBehind
+      ? await this.#serving.events(type, { after: null, limit: eventsPerTurn })
+      : first
+    const last = read?.events.at(-1)
+    if (last !== undefined) this.#places.set(type, last.id)
+    return read?.events ?? []
+  }
+
+  #isNew(part: string, contents: string): boolean {
+    if (this.#told.get(part) === contents) return false
+    this.#told.set(part, contents)
+    return true
+  }
+}
+
+/**
+ * How old the newest of these is, epoch ms: what a first look has to go by, because nobody watched when the store changed.
+ */
+function newestCommit(devices: readonly ChangedDevice[]): number | null {
+  const commits = devices.map(({ committed_at }) => Date.parse(committed_at))
+  return commits.length === 0 ? null : Math.max(...commits)
+}

@@ -1,0 +1,94 @@
+import { createServer, type Server } from 'node:http'
+import { startClickhouse } from '@faultline/runtime/clickhouse'
+import { systemClock } from '@faultline/runtime/clock'
+import { FaultlineError, systemCode } from '@faultline/runtime/errors'
+import { runProcess, type ProcessContext, type Started } from '@faultline/runtime/lifecycle'
+import { createLogger } from '@faultline/runtime/logging'
+import { Metrics } from '@faultline/runtime/metrics'
+import { connectRedis } from '@faultline/runtime/redis'
+import { createClickhouseWarehouseReader } from './adapters/clickhouse-warehouse-reader.ts'
+import { createRedisServingReader } from './adapters/redis-serving-reader.ts'
+import { createApp } from './app.ts'
+import { apiConfig, type ApiConfig } from './config.ts'
+import { ApiHealth } from './health.ts'
+import { LiveHub, liveSettings } from './live/live-hub.ts'
+import { LiveReader } from './live/live-reader.ts'
+
+const clientName = 'faultline-api'
+const warehouseTimeoutMs = 10_000
+
+const logger = createLogger('api', process.env['LOG_LEVEL'])
+
+async function start(context: ProcessContext): Promise<void> {
+  const { scope } = context
+  const config = apiConfig(process.env)
+  const redis = await scope.start('redis', () =>
+    connectRedis({ url: config.redisUrl, clientName, logger }),
+  )
+  const clickhouse = await scope.start('clickhouse', () =>
+    Promise.resolve(
+      startClickhouse({
+        url: config.clickhouseUrl,
+        clientName,
+        requestTimeoutMs: warehouseTimeoutMs,
+      }),
+    ),
+  )
+  const serving = createRedisServingReader(redis)
+  const warehouse = createClickhouseWarehouseReader(clickhouse)
+  const metrics = new Metrics()
+  const clients = metrics.gauge('faultline_live_clients')
+  const health = new ApiHealth({ serving, warehouse })
+  const hub = new LiveHub({
+    reader: new LiveReader(serving),
+    clock: systemClock,
+    logger,
+    settings: liveSettings,
+    onClients: (count) => {
+      clients.set(count)
+    },
+    fail: (error) => {
+      context.fail(error)
+    },
+  })
+  const app = createApp({ serving, warehouse, hub, health, clock: systemClock, logger, metrics })
+  await scope.start('http', () => listen(createServer(app), config))
+  // In reverse order: not ready, streams end, the server closes, then the stores.
+  scope.defer('live', () => hub.stop())
+  scope.defer('readiness', () => {
+    health.stopping()
+    return Promise.resolve()
+  })
+  logger.info({ listen: config.listen }, 'serving')
+}
+
+async function listen(
+  server: Server,
+  { listen: { host, port } }: ApiConfig,
+): Promise<Started<void>> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => {
+      reject(systemCode(error) === 'EADDRINUSE' ? portTaken(host, port, error) : error)
+    })
+    server.listen(port, host, resolve)
+  })
+  return {
+    value: undefined,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => {
+          resolve()
+        })
+        server.closeIdleConnections()
+      }),
+  }
+}
+
+function portTaken(host: string, port: number, cause: Error): FaultlineError {
+  return new FaultlineError('PORT_TAKEN', `Another process listens on ${host}:${port}`, {
+    cause,
+    remedy: 'Stop it, or choose another address with API_LISTEN.',
+  })
+}
+
+runProcess(logger, start)

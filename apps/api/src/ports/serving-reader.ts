@@ -1,0 +1,75 @@
+import type { DeviceEvent, DeviceSummary, FleetSummary } from '@faultline/contracts/device-summary'
+import type { RankingWindow } from '@faultline/contracts/redis-keys'
+
+/** How far the serving store has come in one partition of the enriched topic. */
+export interface AppliedPosition {
+  readonly partition: number
+  /** The last offset applied. */
+  readonly offset: number
+  /** The newest measured_at applied, epoch ms; null where none is known. */
+  readonly measuredAt: number | null
+}
+
+/** One entry a partition that has been applied from, in the order of the partitions. */
+export type Progress = readonly AppliedPosition[]
+
+export interface RankedDevice {
+  readonly deviceId: string
+  /** As the serving store keeps it: the log-domain score of the live ranking, or the fault sum of a window. */
+  readonly score: number
+}
+
+export interface StreamedEvent {
+  /** Place in the stream, `ms-sequence`. */
+  readonly id: string
+  readonly event: DeviceEvent
+}
+
+export interface StreamedEvents {
+  readonly events: readonly StreamedEvent[]
+  /** Entries that followed `after` may have left the stream, which keeps only the newest. */
+  readonly hasGap: boolean
+}
+
+export interface RankingQuestion {
+  /** A device type or `all`. */
+  readonly scope: string
+  readonly window: 'live' | RankingWindow
+  readonly limit: number
+}
+
+export interface TypedFleetSummary extends FleetSummary {
+  readonly type: string
+}
+
+/**
+ * The questions the API asks of the serving store. Every answer is bounded by its arguments.
+ * @throws FaultlineError SERVING_STORE_UNAVAILABLE from every method while the store is away
+ */
+export interface ServingReader {
+  /** The summary and the progress, read together in one round trip. */
+  device(deviceId: string): Promise<{ summary: DeviceSummary | null; progress: Progress }>
+  /** Summaries in the order of the ids; null where a device is unknown. */
+  devices(deviceIds: readonly string[]): Promise<readonly (DeviceSummary | null)[]>
+  /** Ids of a scope in lexicographic (byte) order, those after `after` first. */
+  deviceIds(scope: string, after: string | null, limit: number): Promise<readonly string[]>
+  /** The worst devices first. */
+  ranking(question: RankingQuestion): Promise<readonly RankedDevice[]>
+  /** The half-life the live ranking was built with, ms; null before the first record. */
+  halfLifeMs(): Promise<number | null>
+  /** One entry a type, ordered by type. */
+  fleet(): Promise<readonly TypedFleetSummary[]>
+  /** In stream order: the first `limit` after `after`, or the newest `limit`. Null where no device of the type is known. */
+  events(
+    type: string,
+    range: { readonly after: string | null; readonly limit: number },
+  ): Promise<StreamedEvents | null>
+  progress(): Promise<Progress>
+}
+
+/** Whether one `ms-sequence` follows another. */
+export function isStreamIdAfter(id: string, other: string): boolean {
+  const [ms = 0, sequence = 0] = id.split('-').map(Number)
+  const [otherMs = 0, otherSequence = 0] = other.split('-').map(Number)
+  return ms > otherMs || (ms === otherMs && sequence > otherSequence)
+}

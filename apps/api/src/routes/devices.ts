@@ -1,0 +1,195 @@
+import { allTypes } from '@faultline/contracts/redis-keys'
+import type { DeviceSummary } from '@faultline/contracts/device-summary'
+import { asOfBody } from '../http/as-of.ts'
+import { decodeCursor, encodeCursor } from '../http/cursor.ts'
+import { deviceId, minOffset, nameText, wholeNumber } from '../http/fields.ts'
+import { z } from '../http/openapi-zod.ts'
+import { notFound } from '../http/problem.ts'
+import { jsonRoute, type JsonRoute } from '../http/route.ts'
+import type { ServingReader } from '../ports/serving-reader.ts'
+import type { ProgressWait } from '../progress-wait.ts'
+import { asOf, device, deviceBody } from '../schemas/device.ts'
+
+interface DeviceRoutesDeps {
+  readonly serving: ServingReader
+  readonly progressWait: ProgressWait
+}
+
+const tag = 'Devices'
+const pageMax = 500
+/** Summaries read at once, and at most for one page: what bounds a page whose filter matches almost nothing. */
+const scanBatch = 500
+const scanMax = 5_000
+const lookupMax = 500
+
+export function deviceRoutes(deps: DeviceRoutesDeps): readonly JsonRoute[] {
+  return [listRoute(deps), lookupRoute(deps), oneRoute(deps)]
+}
+
+function oneRoute({ serving, progressWait }: DeviceRoutesDeps): JsonRoute {
+  return jsonRoute({
+    method: 'get',
+    path: '/api/devices/{id}',
+    tag,
+    summary: 'One device now: its level, its score and why',
+    description: 'Carries a strong ETag; how fresh it is stands in the header `Faultline-As-Of`.',
+    params: z.object({ id: deviceId }),
+    query: z.strictObject({ min_offset: minOffset }),
+    response: device,
+    errors: ['NOT_FOUND', 'OFFSET_NOT_REACHED', 'RATE_LIMITED', 'SERVING_STORE_UNAVAILABLE'],
+    handle: async ({ params, query }) => {
+      if (query.min_offset !== undefined) await progressWait.until(query.min_offset)
+      const { summary, progress } = await serving.device(params.id)
+      if (summary === null) throw notFound(`No device has the id ${JSON.stringify(params.id)}.`)
+      return { body: deviceBody(summary), asOf: progress, revalidate: true }
+    },
+  })
+}
+
+function lookupRoute({ serving, progressWait }: DeviceRoutesDeps): JsonRoute {
+  return jsonRoute({
+    method: 'post',
+    path: '/api/devices/lookup',
+    tag,
+    summary: 'Up to 500 devices by id, in one round trip',
+    query: z.strictObject({ min_offset: minOffset }),
+    body: z.strictObject({ ids: z.array(deviceId).min(1).max(lookupMax) }),
+    response: z.object({
+      devices: z.array(device),
+      count: z.number(),
+      not_found: z.array(z.string()),
+      as_of: asOf,
+    }),
+    errors: [
+      'BODY_TOO_LARGE',
+      'MEDIA_TYPE_UNSUPPORTED',
+      'OFFSET_NOT_REACHED',
+      'RATE_LIMITED',
+      'SERVING_STORE_UNAVAILABLE',
+    ],
+    handle: async ({ query, body }) => {
+      await progressWait.until(query.min_offset)
+      const ids = [...new Set(body.ids)]
+      const [progress, summaries] = await Promise.all([serving.progress(), serving.devices(ids)])
+      const devices = summaries.filter((summary) => summary !== null).map(deviceBody)
+      const not_found = ids.filter((_, index) => summaries[index] === null)
+      return {
+        body: { devices, count: devices.length, not_found, as_of: asOfBody(progress) },
+        asOf: progress,
+      }
+    },
+  })
+}
+
+const listQuery = z.strictObject({
+  type: nameText.optional(),
+  line: nameText.optional(),
+  alert_level: z.enum(['normal', 'warning', 'critical']).optional(),
+  limit: wholeNumber({ min: 1, max: pageMax, default: 50 }),
+  cursor: z
+    .string()
+    .min(1)
+    .max(2_000)
+    .optional()
+    .openapi({ description: 'next_cursor of the page before' }),
+  min_offset: minOffset,
+})
+type ListQuery = z.infer<typeof listQuery>
+
+function listRoute({ serving, progressWait }: DeviceRoutesDeps): JsonRoute {
+  return jsonRoute({
+    method: 'get',
+    path: '/api/devices',
+    tag,
+    summary: 'Devices by id, page by page',
+    description:
+      'Pages stay right while devices come and go. A page may be shorter than `limit`, even empty, and still have a ' +
+      '`next_cursor`: one request reads at most 5,000 devices in search of matches.',
+    query: listQuery,
+    response: z.object({
+      devices: z.array(device),
+      count: z.number(),
+      next_cursor: z.string().nullable(),
+      as_of: asOf,
+    }),
+    errors: ['OFFSET_NOT_REACHED', 'RATE_LIMITED', 'SERVING_STORE_UNAVAILABLE'],
+    handle: async ({ query }) => {
+      await progressWait.until(query.min_offset)
+      const list = listName(query)
+      const [after] =
+        query.cursor === undefined
+          ? []
+          : decodeCursor(query.cursor, { list, size: 1, field: 'cursor' })
+      const progress = await serving.progress()
+      const page = await readPage(serving, query, after ?? null)
+      const next = page.last === null ? null : encodeCursor(list, [page.last])
+      const devices = page.found.map(deviceBody)
+      return {
+        body: {
+          devices,
+          count: devices.length,
+          next_cursor: next,
+          as_of: asOfBody(progress),
+        },
+        asOf: progress,
+        ...(next === null ? {} : { headers: { Link: nextLink(query, next) } }),
+      }
+    },
+  })
+}
+
+/** A cursor belongs to one set of filters; with others it would skip devices. */
+function listName({ type, line, alert_level }: ListQuery): string {
+  return JSON.stringify(['devices', type ?? null, line ?? null, alert_level ?? null])
+}
+
+function nextLink(query: ListQuery, cursor: string): string {
+  const next = new URLSearchParams()
+  for (const name of ['type', 'line', 'alert_level'] as const) {
+    const value = query[name]
+    if (value !== undefined) next.set(name, value)
+  }
+  next.set('limit', String(query.limit))
+  next.set('cursor', cursor)
+  return `</api/devices?${next.toString()}>; rel="next"`
+}
+
+interface Page {
+  readonly found: readonly DeviceSummary[]
+  /** The last id looked at, or null where the list has ended. */
+  readonly last: string | null
+}
+
+async function readPage(
+  serving: ServingReader,
+  query: ListQuery,
+  from: string | null,
+): Promise<Page> {
+  const found: DeviceSummary[] = []
+  const filtered = query.line !== undefined || query.alert_level !== undefined
+  const batch = filtered ? scanBatch : query.limit
+  let after = from
+  for (let scanned = 0; scanned < scanMax; scanned += batch) {
+    const ids = await serving.deviceIds(query.type ?? allTypes, after, batch)
+    const summaries = await serving.devices(ids)
+    for (const [index, summary] of summaries.entries()) {
+      after = ids[index] ?? after
+      // Null: removed between the two reads.
+      if (summary === null || !matches(summary, query)) continue
+      found.push(summary)
+      if (found.length === query.limit) {
+        const ended = ids.length < batch && index === ids.length - 1
+        return { found, last: ended ? null : after }
+      }
+    }
+    if (ids.length < batch) return { found, last: null }
+  }
+  return { found, last: after }
+}
+
+function matches(summary: DeviceSummary, { line, alert_level }: ListQuery): boolean {
+  return (
+    (line === undefined || summary.line === line) &&
+    (alert_level === undefined || summary.alert_level === alert_level)
+  )
+}
