@@ -25,8 +25,14 @@ export const environment = {
   logLevel: 'LOG_LEVEL',
   /** Half-life of decayed fault sums, milliseconds; the enricher and the Redis consumer must agree. */
   faultHalfLifeMs: 'FAULT_HALF_LIFE_MS',
+  /** Events kept in Redis: of each type's log, and of each sliding window of a ranking. */
+  redisStreamEventsMax: 'REDIS_STREAM_EVENTS_MAX',
+  redisWindowEventsMax: 'REDIS_WINDOW_EVENTS_MAX',
   parkedMax: 'PARKED_MAX',
   deadLetterConsecutiveMax: 'DEAD_LETTER_CONSECUTIVE_MAX',
+  /** Rows of one INSERT into ClickHouse, and how long a row waits for company, milliseconds. */
+  sinkRowsMax: 'SINK_ROWS_MAX',
+  sinkWaitMaxMs: 'SINK_WAIT_MAX_MS',
   clockAheadMaxMs: 'CLOCK_AHEAD_MAX_MS',
   /** Folder of a stack's data, logs and run files; `.faultline` in the project when not set. */
   faultlineHome: 'FAULTLINE_HOME',

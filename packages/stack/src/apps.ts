@@ -74,6 +74,8 @@ const settingNames = [
   names.startingOffsets,
   names.logLevel,
   names.faultHalfLifeMs,
+  names.redisStreamEventsMax,
+  names.redisWindowEventsMax,
   names.parkedMax,
   names.deadLetterConsecutiveMax,
   names.clockAheadMaxMs,
