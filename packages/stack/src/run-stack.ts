@@ -84,15 +84,18 @@ export class Stack {
 
   /**
    * Resolves when every back end serves and every app has been started. A failure stops what had started.
-   * @throws FaultlineError ALREADY_RUNNING, HOME_UNUSABLE, DISK_FULL, PORT_TAKEN, BACK_END_UNAVAILABLE, and what `compose` throws
+   * @throws FaultlineError ALREADY_RUNNING, HOME_UNUSABLE, DISK_FULL, PORT_TAKEN, BACK_END_UNAVAILABLE, NOT_RUNNING after a
+   * stop, and what `compose` throws
    */
   async start(): Promise<void> {
     this.#starting = this.#bringUp()
     try {
       await this.#starting
     } catch (error) {
+      // What a stop interrupts fails in its own words; the stop is the reason.
+      const reason: unknown = this.#abort.signal.aborted ? this.#abort.signal.reason : error
       await this.stop()
-      throw error
+      throw reason
     }
   }
 
