@@ -40,6 +40,11 @@ export const metricCatalogue = {
     help: 'Records behind the end of the partition',
     labels: ['topic', 'partition'],
   },
+  faultline_roll_up_lag_records: {
+    kind: 'gauge',
+    help: 'Stored records that a roll-up has not taken in yet',
+    labels: ['level', 'partition'],
+  },
   faultline_parked_measurements: {
     kind: 'gauge',
     help: 'Measurements waiting for their device',
