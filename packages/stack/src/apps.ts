@@ -66,22 +66,26 @@ const apps: readonly App[] = [
   },
 ]
 
-/** Settings of the apps that an operator may give to `up`; addresses and listeners are the stack's own. */
-const settingNames = [
-  names.topicCatalog,
-  names.topicMeasurements,
-  names.enrichTopic,
-  names.startingOffsets,
-  names.logLevel,
-  names.faultHalfLifeMs,
-  names.redisStreamEventsMax,
-  names.redisWindowEventsMax,
-  names.parkedMax,
-  names.deadLetterConsecutiveMax,
-  names.clockAheadMaxMs,
-  names.demoRowsPerSecond,
-  names.demoSeed,
+/** The stack decides who listens where and who reaches whom; these never go through. */
+const stackNames: readonly string[] = [
+  names.databaseUrl,
+  names.replicationPassword,
+  names.kafkaBootstrap,
+  names.schemaRegistryUrl,
+  names.connectUrl,
+  names.redisUrl,
+  names.redisHost,
+  names.redisPort,
+  names.clickhouseUrl,
+  names.apiUrl,
+  names.apiListen,
+  names.opsListen,
+  names.faultlineHome,
+  names.faultlineCache,
 ]
+
+/** Settings of the apps that an operator may give to `up`. */
+const settingNames = Object.values(names).filter((name) => !stackNames.includes(name))
 
 /** The product's own processes, each started by the running Node from its main.ts. */
 export function appSpecs(settings: AppSettings): readonly ProcessSpec[] {
