@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { migrateClickhouse } from '@faultline/runtime/clickhouse'
 import type { ProcessSpec } from '../process-spec.ts'
 import { loopback, type BackEndContext, type BackEndService } from './back-end.ts'
 import { httpCheck, waitUntilServing } from './wait-until-serving.ts'
@@ -9,7 +10,12 @@ const serverProgram = fileURLToPath(new URL('../clickhouse-server/main.ts', impo
 /** @param url without the database's path, as CLICKHOUSE_URL has it */
 export function clickhouseService(url: string): BackEndService {
   const check = httpCheck(new URL('/ping', url).href, (body) => body === 'Ok.\n')
-  return { ready: (signal, report) => waitUntilServing(check, signal, report) }
+  return {
+    ready: (signal, report) => waitUntilServing(check, signal, report),
+    afterReady: async () => {
+      await migrateClickhouse({ clickhouseUrl: url })
+    },
+  }
 }
 
 export async function clickhouseSpec(context: BackEndContext): Promise<ProcessSpec> {

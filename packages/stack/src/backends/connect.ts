@@ -68,7 +68,9 @@ export async function connectSpec(
     cwd: data,
     ...connectService(`http://${loopback}:${ports.connect}`),
     stopSignal: 'SIGTERM',
-    stopTimeoutMs: 30_000,
+    // A worker that is told to stop while it starts a task can wait for ever. To kill it costs nothing: what it has not
+    // committed is read again (exactly-once).
+    stopTimeoutMs: 12_000,
     ports: [ports.connect],
   }
 }

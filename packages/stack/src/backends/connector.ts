@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { systemClock } from '@faultline/runtime/clock'
 import { FaultlineError } from '@faultline/runtime/errors'
 import { z } from 'zod'
@@ -28,7 +29,7 @@ export async function registerConnector(connectUrl: string, signal: AbortSignal)
   const connector = `${connectUrl}/connectors/${connectorName}`
   const limit = AbortSignal.any([signal, AbortSignal.timeout(startLimitMs)])
   const config = await readFile(configFile, 'utf8')
-  await putConfig(connector, config, limit)
+  if (!(await hasConfig(connector, config, limit))) await putConfig(connector, config, limit)
   for (let failures = 0; ; await systemClock.sleep(pauseMs, limit)) {
     const status = await readStatus(connector, limit)
     if (status === undefined) continue
@@ -42,6 +43,17 @@ export async function registerConnector(connectUrl: string, signal: AbortSignal)
       signal: limit,
     })
   }
+}
+
+/** Whether Connect has this very configuration: to give it again would restart the task. */
+async function hasConfig(connector: string, config: string, signal: AbortSignal): Promise<boolean> {
+  const response = await fetch(`${connector}/config`, { signal })
+  const body = await response.text()
+  if (!response.ok) return false
+  return isDeepStrictEqual(JSON.parse(body), {
+    ...(JSON.parse(config) as object),
+    name: connectorName,
+  })
 }
 
 async function putConfig(connector: string, config: string, signal: AbortSignal): Promise<void> {
