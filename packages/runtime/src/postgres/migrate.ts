@@ -6,8 +6,8 @@ import { fromPostgres } from './errors.ts'
 interface MigrateOptions {
   /** Address of the database, as its owner; on a server without the replication role, as one who may create roles. */
   readonly databaseUrl: string
-  /** Password that the role `faultline_replication` gets; it may change from run to run. */
-  readonly replicationPassword: string
+  /** Password that the role `faultline_replication` gets; it may change from run to run. Without it the role keeps its own. */
+  readonly replicationPassword?: string
 }
 
 /** Any number, the same for everyone who migrates: the lock that keeps two runs apart. */
@@ -21,7 +21,7 @@ const historyTable = `create table if not exists faultline_migrations (
 
 /**
  * Brings the schema up to date: each missing migration in one transaction, in order, under an advisory lock. Safe to repeat
- * and to run twice at once. Also sets the replication role's password and makes the partitions of the coming months.
+ * and to run twice at once. Also sets the replication role's password, if given, and makes the partitions of the coming months.
  * Returns the names of the migrations applied now.
  * @throws FaultlineError MIGRATION_CONFLICT (an applied file was changed or is unknown here), DATABASE_UNAVAILABLE,
  *   CONFIG_INVALID
@@ -36,9 +36,10 @@ export async function migratePostgres(options: MigrateOptions): Promise<readonly
     await client.connect()
     await client.query('select pg_advisory_lock($1)', [migrationLock])
     const applied = await applyMissing(client, migrations)
-    await client.query(
-      `alter role ${replication.role} password ${client.escapeLiteral(options.replicationPassword)}`,
-    )
+    if (options.replicationPassword !== undefined) {
+      const password = client.escapeLiteral(options.replicationPassword)
+      await client.query(`alter role ${replication.role} password ${password}`)
+    }
     await client.query(
       `select faultline_ensure_partitions(now() - interval '1 month', now() + interval '3 months')`,
     )
