@@ -9,7 +9,11 @@ const serverProgram = fileURLToPath(new URL('../clickhouse-server/main.ts', impo
 
 /** @param url without the database's path, as CLICKHOUSE_URL has it */
 export function clickhouseService(url: string): BackEndService {
-  const check = httpCheck(new URL('/ping', url).href, (body) => body === 'Ok.\n')
+  const ping = new URL('/ping', url)
+  // It asks for no password, and fetch refuses an address that holds one.
+  ping.username = ''
+  ping.password = ''
+  const check = httpCheck(ping.href, (body) => body === 'Ok.\n')
   return {
     ready: (signal, report) => waitUntilServing(check, signal, report),
     afterReady: async () => {

@@ -9,6 +9,7 @@ import {
   externalBackEnds,
   type BackEndAddresses,
   type BackEndName,
+  type ExternalAddresses,
 } from './addresses.ts'
 import type { BackEndContext, BackEndService } from './back-end.ts'
 import { clickhouseService, clickhouseSpec } from './clickhouse.ts'
@@ -50,13 +51,10 @@ export async function backEndSpecs(options: BackEndOptions): Promise<BackEnds> {
   const external = externalBackEnds(env)
   const credentials = await credentialsOf(folders, env)
   const addresses = backEndAddresses(ports, credentials, external)
-  const services = backEndServices(addresses, credentials)
+  const services = backEndServices(addresses, credentials.replication)
   const embedded = backEndNames.filter((name) => external[name] === undefined)
   const settleExternal: BackEnds['settleExternal'] = async (when, signal) => {
-    const names = backEndNames.filter(
-      (name) => external[name] !== undefined && (name === 'connect') === (when === 'after start'),
-    )
-    for (const name of names) await settle(name, services[name], signal)
+    for (const name of externalNames(external, when)) await settle(name, services[name], signal)
   }
   if (embedded.length === 0) return { addresses, specs: [], settleExternal }
   const downloads = await fetchDownloads({ ...options, cache: cacheFolder(env) })
@@ -65,6 +63,31 @@ export async function backEndSpecs(options: BackEndOptions): Promise<BackEnds> {
   const makers = specMakers(context, addresses, connector)
   const specs = await Promise.all(embedded.map((name) => makers[name]()))
   return { addresses, specs, settleExternal }
+}
+
+/**
+ * Waits for existing servers and sets all of them up. Safe to repeat.
+ * @throws FaultlineError BACK_END_UNAVAILABLE, CONFIG_INVALID, MIGRATION_CONFLICT
+ */
+export async function settleExternalBackEnds(
+  external: BackEndAddresses,
+  replicationPassword: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const services = backEndServices(external, replicationPassword)
+  for (const when of ['before start', 'after start'] as const) {
+    for (const name of externalNames(external, when)) await settle(name, services[name], signal)
+  }
+}
+
+/** Connect comes last: its connector needs the tables and the topics. */
+function externalNames(
+  external: ExternalAddresses,
+  when: 'before start' | 'after start',
+): readonly BackEndName[] {
+  return backEndNames.filter(
+    (name) => external[name] !== undefined && (name === 'connect') === (when === 'after start'),
+  )
 }
 
 async function credentialsOf(
@@ -78,10 +101,10 @@ async function credentialsOf(
 
 function backEndServices(
   addresses: BackEndAddresses,
-  credentials: Credentials,
+  replicationPassword: string,
 ): Readonly<Record<BackEndName, BackEndService>> {
   return {
-    postgres: postgresService(addresses.postgres, credentials.replication),
+    postgres: postgresService(addresses.postgres, replicationPassword),
     kafka: kafkaService(addresses.kafka),
     registry: registryService(addresses.registry),
     connect: connectService(addresses.connect),
