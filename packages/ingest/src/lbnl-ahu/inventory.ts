@@ -5,7 +5,7 @@ import { FaultlineError } from '@faultline/runtime/errors'
 import { parseMeasuredAt } from '../files/measured-at.ts'
 
 /** A unit of the data set, from catalog.csv. */
-export interface Unit {
+interface Unit {
   readonly deviceId: string
   readonly file: string
   readonly equipment: string

@@ -116,7 +116,7 @@ function readRow(plan: UnitPlan, line: Line): Measurement | Refusal {
 }
 
 /** Month/day/year hour:minute, as UTC; undefined if it is no such time. */
-export function parseLocalTime(text: string): number | undefined {
+function parseLocalTime(text: string): number | undefined {
   const match = localTime.exec(text)
   if (match === null) return undefined
   const [month = 0, day = 0, year = 0, hour = 0, minute = 0] = match.slice(1).map(Number)

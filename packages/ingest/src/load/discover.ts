@@ -9,7 +9,7 @@ export type Discovery =
   | { readonly kind: 'lbnl-ahu'; readonly inventory: Inventory; readonly unitFiles: UnitFiles }
 
 /** Device id to the path of its file. */
-export type UnitFiles = ReadonlyMap<string, string>
+type UnitFiles = ReadonlyMap<string, string>
 
 const isFrameFile = (name: string): boolean => /\.(bin|frames)$/i.test(name)
 const isCsvFile = (name: string): boolean => /\.csv(\.gz)?$/i.test(name)
