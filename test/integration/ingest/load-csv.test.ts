@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadPath } from '@faultline/ingest/load'
+import { freshDatabase, type FreshDatabase } from '../../support/fresh-database.ts'
 import { loadFolder, readRejections } from './load-folder.ts'
 
 const header = 'measured_at,current_compressor,device_id,temp_supply_air'
@@ -94,6 +95,14 @@ test("a device's own model decides; a device not yet registered needs the column
 })
 
 describe('nothing is loaded, and the file is named, when', () => {
+  let database: FreshDatabase
+  beforeAll(async () => {
+    database = await freshDatabase()
+  })
+  afterAll(async () => {
+    await database[Symbol.asyncDispose]()
+  })
+
   test.each([
     ['a column is no channel', 'device_id,measured_at,flow', /bad\.csv has a column .*: flow/],
     [
@@ -105,10 +114,13 @@ describe('nothing is loaded, and the file is named, when', () => {
     ['there are no readings', 'device_id,measured_at', /no column with readings/],
     ['the file is empty', '', /bad\.csv has no header/],
   ])('%s', async (_, badHeader, message) => {
-    await using files = await loadFolder({
-      'a.csv': `${header}\n${line(0)}\n`,
-      'bad.csv': badHeader,
-    })
+    await using files = await loadFolder(
+      {
+        'a.csv': `${header}\n${line(0)}\n`,
+        'bad.csv': badHeader,
+      },
+      database,
+    )
     const loading = files.load()
     await expect(loading).rejects.toMatchObject({ code: 'ARGUMENT_INVALID' })
     await expect(loading).rejects.toThrow(message)
@@ -122,7 +134,7 @@ describe('nothing is loaded, and the file is named, when', () => {
   })
 
   test('the folder holds nothing to load, or is not there', async () => {
-    await using files = await loadFolder({ 'notes.txt': 'hello' })
+    await using files = await loadFolder({ 'notes.txt': 'hello' }, database)
     await expect(files.load()).rejects.toMatchObject({ code: 'ARGUMENT_INVALID' })
     await expect(files.load('notes.txt')).rejects.toMatchObject({ code: 'ARGUMENT_INVALID' })
     await expect(files.load('gone.csv')).rejects.toMatchObject({ code: 'NOT_FOUND' })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { loadPath, type LoadResult } from '@faultline/ingest/load'
 import { freshDatabase, type FreshDatabase } from '../../support/fresh-database.ts'
 
-/** A folder of files to load and a database to load them into, both gone with `await using`. */
+/** A folder of files to load and a database to load them into, gone with `await using`. */
 export interface LoadFolder extends AsyncDisposable {
   readonly folder: string
   readonly database: FreshDatabase
@@ -13,12 +13,14 @@ export interface LoadFolder extends AsyncDisposable {
   count(): Promise<number>
 }
 
+/** `shared` is a database that stays: for loads that are refused. */
 export async function loadFolder(
   files: Readonly<Record<string, string | Uint8Array>>,
+  shared?: FreshDatabase,
 ): Promise<LoadFolder> {
   const folder = await mkdtemp(join(tmpdir(), 'faultline-load-'))
   for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content)
-  const database = await freshDatabase()
+  const database = shared ?? (await freshDatabase())
   return {
     folder,
     database,
@@ -35,7 +37,7 @@ export async function loadFolder(
       return row?.rows ?? Number.NaN
     },
     [Symbol.asyncDispose]: async () => {
-      await database[Symbol.asyncDispose]()
+      if (shared === undefined) await database[Symbol.asyncDispose]()
       await rm(folder, { recursive: true })
     },
   }

@@ -1,6 +1,6 @@
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { deviceModelRow } from '@faultline/contracts/model'
-import { freshDatabase } from '../../support/fresh-database.ts'
+import { freshDatabase, type FreshDatabase } from '../../support/fresh-database.ts'
 
 test('the model metro-hvac is installed, with the channels and rules of the contract', async () => {
   await using database = await freshDatabase()
@@ -36,8 +36,16 @@ test('the model metro-hvac is installed, with the channels and rules of the cont
 
 describe('device_models and device_catalog refuse', () => {
   const checkViolation = '23514'
+  // Nothing gets in, so these share a database.
+  let database: FreshDatabase
+  beforeAll(async () => {
+    database = await freshDatabase()
+  })
+  afterAll(async () => {
+    await database[Symbol.asyncDispose]()
+  })
+
   test.each(['all', '', 'hvac:1h'])('the type "%s"', async (type) => {
-    await using database = await freshDatabase()
     const { connection } = database
     await expect(
       connection.query(
@@ -58,7 +66,6 @@ describe('device_models and device_catalog refuse', () => {
     ['{a,b}', '{b}', '[]'],
     ['{a}', '{b}', '{}'],
   ])('channels %s with units %s and rules %s', async (channels, units, rules) => {
-    await using database = await freshDatabase()
     await expect(
       database.connection.query(
         `insert into device_models (model, type, channels, units, rules) values ('m', 't', $1, $2, $3)`,

@@ -82,12 +82,14 @@ describe('partitions of raw_measurements', () => {
     await Promise.all(connections.map((connection) => connection.close()))
   })
 
-  test.each([
-    ['2010-01-02', '2010-01-01'],
-    ['1900-01-01', '2026-01-01'],
-    ['-infinity', 'infinity'],
-  ])('are refused for the range %s to %s', async (from, to) => {
+  test('are refused for a range that is empty, unbounded or over a century', async () => {
     await using database = await freshDatabase()
-    await expect(ensure(database.connection, from, to)).rejects.toMatchObject({ code: '22023' })
+    for (const [from, to] of [
+      ['2010-01-02', '2010-01-01'],
+      ['1900-01-01', '2026-01-01'],
+      ['-infinity', 'infinity'],
+    ] as const) {
+      await expect(ensure(database.connection, from, to)).rejects.toMatchObject({ code: '22023' })
+    }
   })
 })
