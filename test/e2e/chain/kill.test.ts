@@ -28,10 +28,12 @@ async function processNamed(name: string): Promise<Process> {
 
 /** One transaction of 50 rows every 50 ms until it is told to stop: about a thousand rows a second. */
 async function load(ids: readonly string[], until: Promise<unknown>): Promise<number> {
-  let stopped = false
-  void until.finally(() => (stopped = true))
+  const stop = new AbortController()
+  void until.finally(() => {
+    stop.abort()
+  })
   let n = 0
-  while (!stopped) {
+  while (!stop.signal.aborted) {
     const rows: Row[] = Array.from({ length: 50 }, () => ({
       deviceId: ids[n % ids.length] ?? '',
       measuredAtMs: Date.now() - 60_000 + n,

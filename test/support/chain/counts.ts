@@ -1,14 +1,21 @@
 import { connectPostgres } from '@faultline/runtime/postgres'
 import type { TestConnection } from '../connection.ts'
 
-/** Rows in PostgreSQL, and how many of them are of devices that are registered. */
-export async function countInPostgres(databaseUrl: string): Promise<number> {
+export interface PostgresCounts {
+  readonly rows: number
+  /** Rows of devices that are registered now: a deleted device takes its rows' effect on Redis with it. */
+  readonly ofRegistered: number
+}
+
+export async function countInPostgres(databaseUrl: string): Promise<PostgresCounts> {
   const postgres = await connectPostgres({ databaseUrl, applicationName: 'verify' })
   try {
-    const [row] = await postgres.query<{ rows: string }>(
-      'select count(*) as rows from raw_measurements',
+    const [counts] = await postgres.query<{ rows: string; registered: string }>(
+      `select count(*) as rows,
+              count(*) filter (where device_id in (select device_id from device_catalog)) as registered
+       from raw_measurements`,
     )
-    return Number(row?.rows)
+    return { rows: Number(counts?.rows), ofRegistered: Number(counts?.registered) }
   } finally {
     await postgres.close()
   }

@@ -39,7 +39,7 @@ export async function verifyChain(connection: TestConnection): Promise<ChainCoun
     )
   }
   assertOrderKept(records)
-  const postgres = await countInPostgres(connection.databaseUrl)
+  const { rows: postgres } = await countInPostgres(connection.databaseUrl)
   assert.equal(measurements.length, postgres, 'rows in PostgreSQL and in the enriched topic differ')
   const clickhouse = await verifyClickhouse(connection, measurements.length)
   const redis = await verifyRedis(connection, records)
@@ -65,15 +65,23 @@ async function verifyClickhouse(connection: TestConnection, expected: number): P
     'SELECT uniqExact(topic_partition, topic_offset) FROM app.enriched_measurements',
   )
   assert.equal(distinct, expected, 'a record is in ClickHouse twice')
-  const values = await askClickhouse(
-    connection,
-    'SELECT sum(length(arrayFilter(x -> isFinite(x), readings))) FROM app.enriched_measurements',
-  )
-  for (const rollUp of ['1min', '1hour', '1day']) {
-    const counted = await askClickhouse(connection, `SELECT sum(count) FROM app.metrics_${rollUp}`)
+  const values = await readingsInClickhouse(connection)
+  for (const rollUp of ['1min', '1hour', '1day'] as const) {
+    const counted = await rolledUp(connection, rollUp)
     assert.equal(counted, values, `the roll-up by ${rollUp} does not hold every reading once`)
   }
   return rows
+}
+
+function readingsInClickhouse(connection: TestConnection): Promise<number> {
+  return askClickhouse(
+    connection,
+    'SELECT sum(length(arrayFilter(x -> isFinite(x), readings))) FROM app.enriched_measurements',
+  )
+}
+
+function rolledUp(connection: TestConnection, rollUp: '1min' | '1hour' | '1day'): Promise<number> {
+  return askClickhouse(connection, `SELECT sum(count) FROM app.metrics_${rollUp}`)
 }
 
 async function verifyRedis(
@@ -88,24 +96,28 @@ async function verifyRedis(
   })
 }
 
-/** Waits until every row of PostgreSQL has its effect in Redis and in ClickHouse. */
+/** Waits until every row of PostgreSQL has its effect in Redis, in ClickHouse and in the coarsest roll-up. */
 export async function untilSettled(connection: TestConnection, limitMs: number): Promise<void> {
-  const expected = await countInPostgres(connection.databaseUrl)
+  const { rows, ofRegistered } = await countInPostgres(connection.databaseUrl)
+  const patience = { limitMs, everyMs: 200 }
   await withRedis(connection, (redis) =>
-    eventually(
-      async () => {
-        const seen = {
-          redis: await eventsInRedis(redis),
-          clickhouse: await askClickhouse(
-            connection,
-            'SELECT count() FROM app.enriched_measurements',
-          ),
-        }
-        assert.deepEqual(seen, { redis: expected, clickhouse: expected })
-      },
-      { limitMs, everyMs: 200 },
-    ),
+    eventually(async () => {
+      const seen = {
+        redis: await eventsInRedis(redis),
+        clickhouse: await askClickhouse(
+          connection,
+          'SELECT count() FROM app.enriched_measurements',
+        ),
+      }
+      assert.deepEqual(seen, { redis: ofRegistered, clickhouse: rows })
+    }, patience),
   )
+  await eventually(async () => {
+    const values = await readingsInClickhouse(connection)
+    for (const rollUp of ['1min', '1hour', '1day'] as const) {
+      assert.equal(await rolledUp(connection, rollUp), values, `roll-up by ${rollUp}`)
+    }
+  }, patience)
 }
 
 async function eventsInRedis(client: RedisClient): Promise<number> {
