@@ -30,18 +30,19 @@ export async function registerConnector(connectUrl: string, signal: AbortSignal)
   const limit = AbortSignal.any([signal, AbortSignal.timeout(startLimitMs)])
   const config = await readFile(configFile, 'utf8')
   if (!(await hasConfig(connector, config, limit))) await putConfig(connector, config, limit)
-  for (let failures = 0; ; await systemClock.sleep(pauseMs, limit)) {
+  for (let failures = 0; ; ) {
     const status = await readStatus(connector, limit)
-    if (status === undefined) continue
-    if (isRunning(status)) return
-    const trace = failureOf(status)
-    if (trace === undefined) continue
-    failures += 1
-    if (failures === failuresBeforeGivingUp) throw failed(trace)
-    await fetch(`${connector}/restart?includeTasks=true&onlyFailed=true`, {
-      method: 'POST',
-      signal: limit,
-    })
+    if (status !== undefined && isRunning(status)) return
+    const trace = status === undefined ? undefined : failureOf(status)
+    if (trace !== undefined) {
+      failures += 1
+      if (failures === failuresBeforeGivingUp) throw failed(trace)
+      await fetch(`${connector}/restart?includeTasks=true&onlyFailed=true`, {
+        method: 'POST',
+        signal: limit,
+      })
+    }
+    await systemClock.sleep(pauseMs, limit)
   }
 }
 

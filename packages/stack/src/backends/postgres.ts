@@ -85,7 +85,7 @@ interface Cluster {
 
 /** Makes the data folder when there is none, in a folder beside it: what is at `data` is always whole. */
 async function createCluster(cluster: Cluster): Promise<void> {
-  const { context, data, binaries, runner } = cluster
+  const { context, data, runner } = cluster
   const exists = await access(join(data, 'PG_VERSION')).then(
     () => true,
     () => false,
