@@ -2,7 +2,9 @@
 // Starts the command line on a Node that runs TypeScript. The system's Node may be older: then the one that npm installed
 // with this project takes over. Plain JavaScript of old Nodes on purpose.
 import { spawn } from 'node:child_process'
-import { createRequire } from 'node:module'
+import module, { createRequire } from 'node:module'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const oldestMajor = 24
@@ -13,6 +15,9 @@ const packages = {
 }
 
 if (Number(process.versions.node.split('.')[0]) >= oldestMajor) {
+  // Before the first TypeScript file: with what it was compiled to at hand, the compiler itself need not be loaded.
+  const cache = process.env.FAULTLINE_CACHE || join(homedir(), '.cache', 'faultline')
+  module.enableCompileCache(join(cache, 'compiled'))
   await import('../src/main.ts')
 } else {
   runOn(installedNode())
@@ -32,11 +37,12 @@ function installedNode() {
 }
 
 function runOn(node) {
-  const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
-  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' })
-  // A terminal sends Ctrl-C to both; everything else reaches only this process and is passed on.
-  process.on('SIGINT', () => {})
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  const self = fileURLToPath(import.meta.url)
+  const child = spawn(node, [self, ...process.argv.slice(2)], { stdio: 'inherit' })
+  // A terminal sends Ctrl-C to both, and the child takes two at the same moment for one.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => child.kill(signal))
+  }
   child.on('error', (error) => {
     process.stderr.write(`faultline: cannot run ${node}: ${error.message}\n`)
     process.exit(1)

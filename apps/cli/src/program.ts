@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { checkEnvironmentNames } from './known-environment.ts'
 import { createContext, type CliContext } from './context.ts'
 import { complainAbout, exitCodeOf } from './exit-codes.ts'
+import { interrupted } from './interrupts.ts'
 
 const examples = `Examples
   faultline up                              start everything, with a demo fleet; Ctrl-C stops it in order
@@ -139,17 +140,6 @@ function addLoad(program: Command, context: CliContext, done: (code: number) => 
       const { load } = await import('./commands/load.ts')
       done(await load(context, path, { ...options, signal: interrupted() }))
     })
-}
-
-/** Aborts at Ctrl-C, so that a command ends in its own words. */
-function interrupted(): AbortSignal {
-  const controller = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => {
-      controller.abort()
-    })
-  }
-  return controller.signal
 }
 
 /** The stack uses up to 20 ports above the base. */

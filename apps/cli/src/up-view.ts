@@ -86,7 +86,7 @@ export class UpView {
 }
 
 /** Page, clients and what to try next. */
-export function readyLines(
+function readyLines(
   { pageUrl, environment, notReady, ms }: ReadySummary,
   detached: boolean,
 ): readonly { readonly text: string; readonly heading?: true }[] {

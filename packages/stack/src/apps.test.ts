@@ -13,7 +13,14 @@ const addresses = {
 }
 
 function specs(demo = true, env: Record<string, string> = {}) {
-  return appSpecs({ projectFolder: '/project', ports: stackPorts(7400), addresses, env, demo })
+  return appSpecs({
+    projectFolder: '/project',
+    ports: stackPorts(7400),
+    compileCache: '/cache',
+    addresses,
+    env,
+    demo,
+  })
 }
 
 function environmentOf(name: string, env: Record<string, string> = {}) {
@@ -36,6 +43,7 @@ describe('the processes of the product', () => {
       KAFKA_BOOTSTRAP: '127.0.0.1:9092',
       SCHEMA_REGISTRY_URL: 'http://127.0.0.1:8081',
       REDIS_URL: 'redis://127.0.0.1/0',
+      NODE_COMPILE_CACHE: '/cache',
       OPS_LISTEN: '127.0.0.1:7412',
     })
   })
@@ -50,6 +58,7 @@ describe('the processes of the product', () => {
     expect(environmentOf('demo-fleet', given)).toEqual({
       DATABASE_URL: 'postgresql://f@127.0.0.1/f',
       LOG_LEVEL: 'debug',
+      NODE_COMPILE_CACHE: '/cache',
       OPS_LISTEN: '127.0.0.1:7414',
     })
   })

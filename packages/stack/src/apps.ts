@@ -13,6 +13,8 @@ export interface AppSettings {
   readonly addresses: Readonly<Record<string, string>>
   /** The environment of `up`: settings that are not addresses go through to the apps. */
   readonly env: Env
+  /** Where Node keeps what it compiled: it halves the time an app needs to start. */
+  readonly compileCache: string
   /** Whether the demo fleet is one of the apps. */
   readonly demo: boolean
 }
@@ -95,7 +97,7 @@ export function appSpecs(settings: AppSettings): readonly ProcessSpec[] {
 }
 
 function appSpec(app: App, settings: AppSettings): ProcessSpec {
-  const { projectFolder, ports, addresses, env } = settings
+  const { projectFolder, ports, addresses, env, compileCache } = settings
   const port = ports[app.port]
   const readyUrl = `http://127.0.0.1:${port}/readyz`
   return {
@@ -107,6 +109,7 @@ function appSpec(app: App, settings: AppSettings): ProcessSpec {
     env: {
       ...pick(env, settingNames),
       ...pick(addresses, app.addresses),
+      NODE_COMPILE_CACHE: compileCache,
       [app.listen]: `127.0.0.1:${port}`,
     },
     cwd: projectFolder,

@@ -1,6 +1,7 @@
+import { join } from 'node:path'
 import { appSpecs } from './apps.ts'
 import { backEndSpecs, connectionEnvironment } from './backends/index.ts'
-import type { DownloadProgress } from './download/index.ts'
+import { cacheFolder, type DownloadProgress } from './download/index.ts'
 import { pageUrlOf } from './environment.ts'
 import { stackFolders, stackPorts } from './layout.ts'
 import { Stack, type Composition } from './run-stack.ts'
@@ -52,7 +53,14 @@ async function compose(settings: ProductSettings, signal: AbortSignal): Promise<
   const ours =
     apps === 'none'
       ? []
-      : appSpecs({ projectFolder, ports, env, addresses: environment, demo: apps === 'with demo' })
+      : appSpecs({
+          projectFolder,
+          ports,
+          env,
+          addresses: environment,
+          compileCache: join(cacheFolder(env), 'compiled'),
+          demo: apps === 'with demo',
+        })
   return {
     specs: [...backEnds.specs, ...ours],
     environment,

@@ -10,7 +10,7 @@ export type Manner = 'serve' | 'die' | 'stubborn'
 
 const program = join(import.meta.dirname, 'fake-program.mjs')
 
-export const quickPolicy: ProcessPolicy = {
+const quickPolicy: ProcessPolicy = {
   readyTimeoutMs: 10_000,
   stopTimeoutMs: 5_000,
   killTimeoutMs: 2_000,

@@ -46,7 +46,7 @@ async function databaseUrlOf({ env, home }: CliContext): Promise<string> {
 }
 
 /** `12,000 rows, 8,000 rows/s, 3 rejected`. */
-export function describeProgress({ rows, rejected, seconds }: LoadProgress): string {
+function describeProgress({ rows, rejected, seconds }: LoadProgress): string {
   const rate = seconds > 0 ? Math.round(rows / seconds) : 0
   return `${numbers.format(rows)} rows, ${numbers.format(rate)} rows/s, ${numbers.format(rejected)} rejected`
 }

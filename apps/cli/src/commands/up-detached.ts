@@ -4,47 +4,12 @@ import { join } from 'node:path'
 import { environment as names } from '@faultline/contracts/environment'
 import { openHome } from '@faultline/stack/home'
 import { stackFolders } from '@faultline/stack/layout'
-import type { StackEvent } from '@faultline/stack/stack-event'
 import { openSupervisorLog } from '@faultline/stack/supervisor'
 import type { CliContext } from '../context.ts'
-import { UpView, type ReadySummary } from '../up-view.ts'
-import type { UpSettings } from './up-foreground.ts'
-
-/** What a background `up` tells the one that started it. */
-type Message =
-  | { readonly event: StackEvent }
-  | { readonly ready: ReadySummary }
-  | { readonly failed: { readonly message: string; readonly remedy: string | undefined } }
-
-/** The background's end of the channel to its starter. */
-export interface StarterLink {
-  send(message: { readonly event: StackEvent }): void
-  /** The last message: the starter goes its own way after it. */
-  finish(message: Exclude<Message, { readonly event: StackEvent }>): void
-  /** Called when the starter went away before it was told the end: nobody waits for this stack any more. */
-  onLost(listener: () => void): void
-}
-
-export function starterLink(): StarterLink {
-  let finished = false
-  return {
-    send: (message) => {
-      if (!finished && process.connected) process.send?.(message)
-    },
-    finish: (message) => {
-      finished = true
-      if (!process.connected) return
-      process.send?.(message, undefined, undefined, () => {
-        if (process.connected) process.disconnect()
-      })
-    },
-    onLost: (listener) => {
-      process.once('disconnect', () => {
-        if (!finished) listener()
-      })
-    },
-  }
-}
+import { onInterrupt } from '../interrupts.ts'
+import { UpView } from '../up-view.ts'
+import type { StarterMessage } from './starter-link.ts'
+import type { UpSettings } from './up-settings.ts'
 
 /**
  * Starts the same command in the background and shows what it tells, until it is ready or has failed. Ctrl-C before that
@@ -54,13 +19,16 @@ export async function runDetached(context: CliContext, settings: UpSettings): Pr
   const view = new UpView(context.terminal)
   const child = await startBackground(context, settings)
   // Giving up the channel is the wish to stop; a wait for the end of the child follows.
-  const giveUp = () => {
-    if (child.connected) child.disconnect()
-  }
-  process.on('SIGINT', giveUp)
-  process.on('SIGTERM', giveUp)
+  onInterrupt(
+    () => {
+      if (child.connected) child.disconnect()
+    },
+    () => {
+      process.exit(1)
+    },
+  )
   const outcome = Promise.withResolvers<number>()
-  child.on('message', (message: Message) => {
+  child.on('message', (message: StarterMessage) => {
     if ('event' in message) view.show(message.event)
     else if ('ready' in message) {
       view.ready(message.ready, true)
@@ -89,11 +57,11 @@ async function startBackground(
   await openHome(home, portBase)
   const output = openSupervisorLog(stackFolders(home).logs)
   const flags = [...(fresh ? ['--fresh'] : []), ...(demo ? [] : ['--no-demo'])]
-  const main = join(import.meta.dirname, '..', 'main.ts')
+  const program = join(import.meta.dirname, '..', '..', 'bin', 'faultline.mjs')
   try {
     return spawn(
       process.execPath,
-      [main, 'up', '--background', '--port-base', String(portBase), ...flags],
+      [program, 'up', '--background', '--port-base', String(portBase), ...flags],
       {
         detached: true,
         env: { ...env, [names.faultlineHome]: home },

@@ -5,19 +5,13 @@ import { createProductStack } from '@faultline/stack/stack'
 import { noteInSupervisorLog } from '@faultline/stack/supervisor'
 import type { CliContext } from '../context.ts'
 import { complainAbout, exitCodeOf } from '../exit-codes.ts'
+import { onInterrupt } from '../interrupts.ts'
 import type { ReadySummary, UpView } from '../up-view.ts'
-import type { StarterLink } from './up-detached.ts'
-
-export interface UpSettings {
-  readonly fresh: boolean
-  readonly demo: boolean
-  readonly portBase: number
-}
+import type { StarterLink } from './starter-link.ts'
+import type { UpSettings } from './up-settings.ts'
 
 /** An app that is not ready by then is named; it goes on being started, and the stack is used without it. */
 const appsReadyLimitMs = 60_000
-/** `npm start` passes on the Ctrl-C that the terminal has sent to everybody: both within this time are one. */
-const sameInterruptMs = 700
 
 /**
  * Runs a stack until Ctrl-C, a signal, or `faultline down`. A first Ctrl-C stops in order, a second one ends everything at
@@ -48,9 +42,14 @@ export async function runInForeground(
       stop.resolve('stop')
     },
   })
-  stopOnSignals(stack, () => {
-    stop.resolve('stop')
-  })
+  onInterrupt(
+    () => {
+      stop.resolve('stop')
+    },
+    () => {
+      stack.kill()
+    },
+  )
   link?.onLost(() => {
     stop.resolve('stop')
   })
@@ -90,18 +89,6 @@ async function becomeReady(stack: Stack, begin: number): Promise<ReadySummary> {
     })),
     ms: performance.now() - begin,
   }
-}
-
-function stopOnSignals(stack: Stack, stop: () => void): void {
-  let firstInterrupt: number | undefined
-  process.on('SIGINT', () => {
-    const now = Date.now()
-    firstInterrupt ??= now
-    stop()
-    if (now - firstInterrupt > sameInterruptMs) stack.kill()
-  })
-  process.on('SIGTERM', stop)
-  process.on('SIGHUP', stop)
 }
 
 /** What a library warns of is for its developers: it goes to the supervisor's log and not among the steps. */

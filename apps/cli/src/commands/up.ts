@@ -4,7 +4,8 @@ import { findSupervisor } from '@faultline/stack/control'
 import type { CliContext } from '../context.ts'
 import { UpView } from '../up-view.ts'
 import { stopAndWait } from './down.ts'
-import { runDetached, starterLink } from './up-detached.ts'
+import { starterLink } from './starter-link.ts'
+import { runDetached } from './up-detached.ts'
 import { runInForeground } from './up-foreground.ts'
 
 export interface UpOptions {

@@ -7,7 +7,7 @@ export type ProcessState =
   'stopped' | 'starting' | 'running' | 'stopping' | 'backing-off' | 'failed'
 
 /** Where a stopping process goes once its child has exited. */
-export type AfterStop = 'stopped' | 'starting' | 'backing-off'
+type AfterStop = 'stopped' | 'starting' | 'backing-off'
 
 export type ProcessEvent =
   | 'start'
