@@ -100,8 +100,7 @@ export class SinkHandler implements PartitionHandler {
     let from = batch.firstOffset
     while (from < batch.nextOffset && !this.#isLost(owned)) {
       from = owned.pending.add(batch, read, { from, now: clock.now() })
-      const isFull = owned.pending.isClosed || owned.pending.rows.length >= limits.rowsMax
-      if (isFull && !(await this.#store(owned))) return
+      if (isFull(owned.pending, limits.rowsMax) && !(await this.#store(owned))) return
     }
   }
 
@@ -194,6 +193,10 @@ export class SinkHandler implements PartitionHandler {
       context: { partition },
     })
   }
+}
+
+function isFull(pending: PendingRange, rowsMax: number): boolean {
+  return pending.redoUntil === null ? pending.rows.length >= rowsMax : pending.isClosed
 }
 
 /** A range of a former owner is written only once it is whole again. */
