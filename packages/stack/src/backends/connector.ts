@@ -30,7 +30,7 @@ export async function registerConnector(connectUrl: string, signal: AbortSignal)
   const limit = AbortSignal.any([signal, AbortSignal.timeout(startLimitMs)])
   const config = await readFile(configFile, 'utf8')
   if (!(await hasConfig(connector, config, limit))) await putConfig(connector, config, limit)
-  for (let failures = 0; ; ) {
+  for (let failures = 0; ;) {
     const status = await readStatus(connector, limit)
     if (status !== undefined && isRunning(status)) return
     const trace = status === undefined ? undefined : failureOf(status)

@@ -50,7 +50,7 @@ export const connectPluginArtefact: Artefact = {
   diskBytes: 80 * megabyte,
 }
 
-/** The registry in the converter's own version: unlike 3.x it also runs on JDK 17 (docs/decisions/0004). */
+/** The registry in the converter's own version: unlike 3.x it also runs on JDK 17 (docs/decisions/0006). */
 export const registryArtefact: Artefact = {
   name: 'registry',
   version: apicurioVersion,
