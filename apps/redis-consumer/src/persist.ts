@@ -2,7 +2,7 @@ import type { Clock } from '@faultline/runtime/clock'
 import { isFaultlineError, messageOf } from '@faultline/runtime/errors'
 import type { Logger } from '@faultline/runtime/logging'
 
-const delayMs = { first: 50, max: 5_000 }
+const delayMs = { first: 50, max: 1_000 }
 
 interface PersistOptions {
   readonly clock: Clock
