@@ -8,6 +8,7 @@ import type { Artefact } from './artefacts.ts'
 import { readMavenLine } from './maven-output.ts'
 import { pomOf } from './pom.ts'
 
+const maven = 'mvn'
 const dependencyPlugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1'
 
 export interface MavenRun {
@@ -30,7 +31,7 @@ export async function runMaven(run: MavenRun): Promise<string> {
   const pom = join(run.folder, 'pom.xml')
   const content = join(run.folder, 'content')
   await writeFile(pom, pomOf(run.artefact.dependencies, run.artefact.goal === 'unpack'))
-  const child = spawn('mvn', mavenArguments(run.artefact, pom, content), {
+  const child = spawn(maven, mavenArguments(run.artefact, pom, content), {
     cwd: run.folder,
     env: { ...run.env, JAVA_HOME: run.javaHome },
     stdio: ['ignore', 'pipe', 'ignore'],
