@@ -115,6 +115,18 @@ describe('what is kept has a bound', () => {
     expect(windows.get('all:24h')?.get('AC-0001')).toBe(10)
   })
 
+  it('a device that moves to a type far ahead in time leaves nothing behind', async () => {
+    const later = t0 + 30 * hour
+    await applyAll(redis.store(), [
+      fault(0, { measured_at: t0 }),
+      fault(1, { device_id: 'P-1', type: 'pump', measured_at: later }),
+      fault(2, { type: 'pump', measured_at: later + 1 }),
+    ])
+    const { windows } = await redis.contents()
+    expect(windows.get('pump:24h')?.get('AC-0001')).toBe(0.5)
+    expect(windows.get('all:24h')?.get('AC-0001')).toBe(0.5)
+  })
+
   it('a device with many events is removed in bounded steps', async () => {
     const store = redis.store({ budget: 7 })
     await applyAll(store, [
