@@ -161,7 +161,7 @@ test('a damaged archive ends with a rejection, and the next file is loaded', asy
   ).toHaveLength(1)
 })
 
-test('a load that is interrupted leaves whole batches and says how many rows', async () => {
+test('a load that is interrupted stops reading and says how many rows are in the database', async () => {
   const lines = Array.from({ length: 30_000 }, (_, index) => line(index % 60))
   await using files = await loadFolder({ 'a.csv': `${header}\n${lines.join('\n')}\n` })
   const interrupt = new AbortController()

@@ -101,19 +101,6 @@ describe('a measurement writer', () => {
     ])
   })
 
-  test('leaves whole batches when it is abandoned', async () => {
-    await using database = await freshDatabase()
-    const writer = new MeasurementWriter(database.connection, {
-      batchRows: 4,
-      batchBytes: 1_000_000,
-    })
-    for (let i = 0; i < 6; i += 1) await writer.write(row())
-    await writer.abandon()
-    expect(
-      await database.connection.query('select count(*)::int as rows from raw_measurements'),
-    ).toEqual([{ rows: 4 }])
-  })
-
   test('says that the database is unavailable when its connection breaks', async () => {
     await using database = await freshDatabase()
     const connection = await connectPostgres({

@@ -24,7 +24,7 @@ export interface LoadResult extends LoadProgress {
   /** Where the rejected records are kept, with their reasons; null if there are none. */
   readonly rejectedFile: string | null
   readonly rowsPerSecond: number
-  /** The signal ended the load early; the rows counted are in the database, in whole batches. */
+  /** The signal ended the load early: what had been read is in the database, the rest is not. */
   readonly interrupted: boolean
 }
 
@@ -118,8 +118,7 @@ async function run(
         if (waiting !== undefined) await waiting
       }
     }
-    const interrupted = signal?.aborted === true
-    await (interrupted ? writer.abandon() : writer.flush())
+    await writer.flush()
     await rejections.close()
     const end = progress()
     return {
@@ -127,7 +126,7 @@ async function run(
       files: plan.files,
       rejectedFile: rejections.path ?? null,
       rowsPerSecond: end.seconds > 0 ? Math.round(end.rows / end.seconds) : 0,
-      interrupted,
+      interrupted: signal?.aborted === true,
     }
   } finally {
     await rejections.close()

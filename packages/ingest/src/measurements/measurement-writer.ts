@@ -49,13 +49,6 @@ export class MeasurementWriter {
     await this.#inFlight
   }
 
-  /** Drops the rows that are not yet on their way and waits for those that are: only whole batches remain. */
-  async abandon(): Promise<void> {
-    this.#filling.clear()
-    this.#monthsWanted.clear()
-    await this.#inFlight
-  }
-
   /** Hands the filled batch over once the one before it is committed. */
   async #send(): Promise<void> {
     await this.#inFlight
