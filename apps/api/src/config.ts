@@ -3,7 +3,7 @@ import { redisEnvironment } from '@faultline/runtime/redis'
 import { z } from 'zod'
 
 const isLoopback = (host: string) =>
-  host === 'localhost' || host === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
+  host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
 
 const schema = z
   .object({
@@ -17,7 +17,7 @@ const schema = z
   })
   .and(redisEnvironment)
   .transform((env) => ({
-    listen: { host: env.API_LISTEN.host.replaceAll(/[[\]]/g, ''), port: env.API_LISTEN.port },
+    listen: env.API_LISTEN,
     clickhouseUrl: env.CLICKHOUSE_URL,
     redisUrl: env.redisUrl,
     logLevel: env.LOG_LEVEL,

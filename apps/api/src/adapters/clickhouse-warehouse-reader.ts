@@ -76,7 +76,7 @@ const beforePlace = `(measured_at, event_id) < (${moment('beforeMs')}, {beforeId
 const channelsQuery = `
 SELECT name, unit
 FROM app.channels
-WHERE model = (
+WHERE model IN (
   SELECT model FROM app.enriched_measurements WHERE ${ofDevice} ORDER BY measured_at DESC LIMIT 1
 )
 ORDER BY channel`

@@ -17,7 +17,7 @@ const at = (id) => `/api/devices/${encodeURIComponent(id)}`
 export const readDevice = (id, signal) => getJson(at(id), signal)
 export const readChannels = (id, signal) => getJson(`${at(id)}/channels`, signal)
 export const readHistory = (id, signal) =>
-  getJson(`${at(id)}/events?abnormal=true&limit=30`, signal)
+  getJson(`${at(id)}/events?abnormal=true&limit=100`, signal)
 export const readMetric = (id, query, signal) =>
   getJson(`${at(id)}/metrics?${new URLSearchParams(query)}`, signal)
 export const readRanking = ({ type, window }, signal) =>

@@ -75,7 +75,7 @@ export class Chart {
         y: { range: (_plot, low, high) => this.#range(low, high) },
       },
       axes: [
-        { ...axis, space: 70 },
+        { ...axis, size: 34, space: 70, values: (_plot, splits) => timeMarks(splits) },
         { ...axis, size: 52, space: 36, values: (_plot, values) => values.map((v) => number(v)) },
       ],
       series: [
@@ -123,6 +123,12 @@ export class Chart {
       ctx.moveTo(bbox.left, y)
       ctx.lineTo(bbox.left + bbox.width, y)
       ctx.stroke()
+      ctx.fillStyle = colour('warning')
+      ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`
+      ctx.textAlign = 'right'
+      ctx.textBaseline = side === 'over' ? 'bottom' : 'top'
+      const gap = (side === 'over' ? -4 : 4) * devicePixelRatio
+      ctx.fillText(`limit ${number(value)}`, bbox.left + bbox.width - 6 * devicePixelRatio, y + gap)
     }
     ctx.restore()
   }
@@ -141,4 +147,17 @@ export class Chart {
       `${time}: ${number(values[at])} ${this.#unit}${spread}` +
       (limits === '' ? '' : ` · faults ${limits}`)
   }
+}
+
+const dayFormat = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })
+const timeFormat = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
+
+/** Times of day, and at midnight the date. */
+function timeMarks(splits) {
+  return splits.map((seconds) => {
+    const date = new Date(seconds * 1_000)
+    return date.getHours() === 0 && date.getMinutes() === 0
+      ? dayFormat.format(date)
+      : timeFormat.format(date)
+  })
 }

@@ -181,7 +181,8 @@ export class DevicePanel {
     const device = this.#device
     const { title, place, badge, facts, score, why } = this.#parts
     setText(title, device.name ?? device.device_id)
-    setText(place, placeOf(device))
+    const car = device.car_number === null ? '' : ` · car ${device.car_number}`
+    setText(place, `${placeOf(device)} · ${device.model}${car}`)
     badge.className = `badge level-${device.alert_level}`
     badge.replaceChildren(shape(device.alert_level), levelWord(device.alert_level))
     this.#parts.age = el('span')
@@ -190,13 +191,9 @@ export class DevicePanel {
       ['Fault score', number(device.fault_score)],
       ['Decayed faults', number(device.decayed_faults)],
       ['Faults', `${count(device.faults_total)} of ${count(device.events_total)}`],
-      ['Model', device.model],
-      device.car_number === null ? null : ['Car', String(device.car_number)],
     ]
     facts.replaceChildren(
-      ...rows
-        .filter((row) => row !== null)
-        .map(([name, value]) => el('div', {}, el('dt', { text: name }), el('dd', {}, value))),
+      ...rows.map(([name, value]) => el('div', {}, el('dt', { text: name }), el('dd', {}, value))),
     )
     this.tick()
     setText(score, `fault score ${number(device.fault_score)}`)
@@ -209,7 +206,7 @@ export class DevicePanel {
       const { events } = await readHistory(this.#id, this.#aborts.signal)
       this.#history = events
       setText(historyNote, events.length === 0 ? 'None on record.' : '')
-      history.replaceChildren(...events.map(historyItem))
+      history.replaceChildren(...runsOf(events).map(historyItem))
     } catch (error) {
       if (error.name !== 'AbortError') setText(historyNote, error.message)
     }
@@ -221,7 +218,10 @@ export class DevicePanel {
     )
     this.#parts.channel.replaceChildren(...options)
     const names = this.#channels.map(({ name }) => name)
-    const blamed = this.#device.explanation
+    // Of a device that is well again, what was wrong last.
+    const isWell = this.#device.explanation.length === 0
+    const explanation = isWell ? (this.#history[0]?.explanation ?? []) : this.#device.explanation
+    const blamed = explanation
       .filter(({ code }) => code !== 'FAULT_CODE')
       .toSorted((one, other) => other.contribution - one.contribution)
       .flatMap(({ channel }) => channel.split(' - '))
@@ -299,18 +299,22 @@ function whyTable(explanation) {
 }
 
 function whyRow({ source, code, channel, value, limit, contribution }) {
+  const label = (name) => ({ class: 'number', 'data-label': name })
+  const name = el('td', {}, el('b', { text: codeWords(code) }))
+  if (code === 'FAULT_CODE') {
+    name.append(
+      el('small', { text: 'Reported by the device itself; makes it critical at any score' }),
+    )
+    const own = el('td', { ...label('value'), text: number(value) })
+    return el('tr', {}, name, el('td', { text: channelWords(channel) }), own, el('td'), el('td'))
+  }
+  name.append(el('small', { text: `${sourceWord(source)} ${code}` }))
   const bar = el('i')
   bar.style.width = `${Math.min(100, 100 * contribution)}%`
-  const label = (name) => ({ class: 'number', 'data-label': name })
   return el(
     'tr',
     {},
-    el(
-      'td',
-      {},
-      el('b', { text: codeWords(code) }),
-      el('small', { text: `${sourceWord(source)} ${code}` }),
-    ),
+    name,
     el('td', { text: channelWords(channel) }),
     el('td', {
       ...label('value'),
@@ -326,23 +330,36 @@ function whyRow({ source, code, channel, value, limit, contribution }) {
   )
 }
 
-function historyItem(event) {
+const reasonsOf = (event) => `${event.alert_level} ${event.fault_reasons.join()}`
+
+/** Events one after another with the same level and reasons, as one: `newest` and how many. */
+function runsOf(events) {
+  const runs = []
+  for (const event of events) {
+    const last = runs.at(-1)
+    if (last !== undefined && reasonsOf(last.newest) === reasonsOf(event)) {
+      last.times += 1
+      last.oldest = event
+    } else runs.push({ newest: event, oldest: event, times: 1 })
+  }
+  return runs
+}
+
+function historyItem({ newest, oldest, times }) {
+  const since = times === 1 ? '' : `${times}× since ${dateTime(oldest.measured_at)}. `
   return el(
     'li',
     { class: 'event' },
     el(
       'div',
       {},
-      shape(event.alert_level),
+      shape(newest.alert_level),
       el('span', {
         class: 'who',
-        text: event.fault_reasons.map(codeWords).join(', ') || levelWord(event.alert_level),
+        text: newest.fault_reasons.map(codeWords).join(', ') || levelWord(newest.alert_level),
       }),
-      el('time', { datetime: event.measured_at, text: dateTime(event.measured_at) }),
-      el('span', {
-        class: 'what',
-        text: `${reasonsLine(event.explanation, 3) ?? ''} (score ${number(event.fault_score)})`,
-      }),
+      el('time', { datetime: newest.measured_at, text: dateTime(newest.measured_at) }),
+      el('span', { class: 'what', text: `${since}${reasonsLine(newest.explanation, 3) ?? ''}` }),
     ),
   )
 }

@@ -4,7 +4,7 @@ import { el, setText } from './dom.js'
 import { Feed } from './feed.js'
 import { showFleet } from './fleet.js'
 import { openLive } from './live.js'
-import { showRanking } from './ranking.js'
+import { hrefOf, showRanking } from './ranking.js'
 import { span } from './words.js'
 
 const byId = (id) => document.getElementById(id)
@@ -14,6 +14,7 @@ const windowHints = {
   '24h': 'By the sum of fault scores in the last 24 hours',
 }
 const windowPollMs = 5_000
+const roomForBoth = matchMedia('(min-width: 901px)')
 
 const state = {
   type: 'all',
@@ -24,6 +25,7 @@ const state = {
   selected: null,
   worst: null,
   chartRange: '24h',
+  isOpened: false,
 }
 const feed = new Feed()
 let panel = null
@@ -45,8 +47,17 @@ const live = openLive({
   },
 })
 
+/** Where there is room for it, the page opens with the worst device in view instead of an empty panel. */
+function openWorst([worst]) {
+  state.isOpened = true
+  if (worst === undefined || location.hash !== '' || !roomForBoth.matches) return
+  history.replaceState(null, '', hrefOf(worst.device_id))
+  followAddress(true)
+}
+
 function show(ranking) {
   state.shown = ranking
+  if (!state.isOpened) openWorst(ranking.devices)
   showRanking(byId('ranking'), {
     devices: ranking.devices,
     selected: state.selected,
@@ -114,7 +125,7 @@ byId('ranking').addEventListener('keydown', (event) => {
 })
 
 /** The address says which device is open, so that back, forward and a sent link work. */
-function followAddress() {
+function followAddress(isFirst = false) {
   const match = /^#\/device\/(.+)$/.exec(location.hash)
   const id = match === null ? null : decodeId(match[1])
   document.body.dataset.view = id === null ? 'list' : 'device'
@@ -136,10 +147,8 @@ function followAddress() {
         state.chartRange = range
       },
     })
-    if (getComputedStyle(byId('ranking')).display !== 'none')
-      root.scrollIntoView({ block: 'nearest' })
-    scrollTo(0, 0)
-    root.focus({ preventScroll: true })
+    if (root.getBoundingClientRect().top < 0) root.scrollIntoView()
+    if (!isFirst) root.focus({ preventScroll: true })
   }
   if (state.shown !== null) show(state.shown)
 }
@@ -151,7 +160,7 @@ function decodeId(text) {
     return text
   }
 }
-addEventListener('hashchange', followAddress)
+addEventListener('hashchange', () => followAddress())
 
 function showFreshness() {
   const { state: now, ageMs, storeAway } = live.state()
@@ -183,4 +192,4 @@ setInterval(() => {
 }, 5_000)
 
 choose({})
-followAddress()
+followAddress(true)

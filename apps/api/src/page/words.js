@@ -70,7 +70,8 @@ export function ago(iso, nowMs) {
   const then = Date.parse(iso)
   const ms = nowMs - then
   if (ms > 7 * dayMs || ms < -minuteMs) return dateTime(iso)
-  return ms < 5_000 ? 'just now' : `${span(ms)} ago`
+  if (ms < 5_000) return 'just now'
+  return ms < minuteMs ? `${Math.floor(ms / 1_000)} s ago` : `${span(ms)} ago`
 }
 
 const clockFormat = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
