@@ -78,6 +78,10 @@ function addUp(program: Command, context: CliContext, done: (code: number) => vo
   program
     .command('down')
     .description('stop everything in order; the data is kept')
+    .addHelpText(
+      'before',
+      'Examples\n  faultline down\n  FAULTLINE_HOME=/var/tmp/second faultline down\n',
+    )
     .action(async () => {
       const { down } = await import('./commands/down.ts')
       done(await down(context))
@@ -96,6 +100,7 @@ function addInspection(program: Command, context: CliContext, done: (code: numbe
   program
     .command('status')
     .description('what runs, how often it was restarted, and why something does not run')
+    .addHelpText('before', 'Examples\n  faultline status\n  faultline status --json\n')
     .option('--json', 'for programs', false)
     .action(async (options: { json: boolean }) => {
       const { status } = await import('./commands/status.ts')
@@ -113,6 +118,10 @@ function addInspection(program: Command, context: CliContext, done: (code: numbe
   program
     .command('logs [app]')
     .description('the end of the logs of all processes, or of one')
+    .addHelpText(
+      'before',
+      'Examples\n  faultline logs\n  faultline logs enricher --follow\n  faultline logs supervisor\n',
+    )
     .option('-f, --follow', 'go on with what is added, until Ctrl-C', false)
     .action(async (app: string | undefined, { follow }: { follow: boolean }) => {
       const { logs } = await import('./commands/logs.ts')
@@ -121,6 +130,7 @@ function addInspection(program: Command, context: CliContext, done: (code: numbe
   program
     .command('restart <name>')
     .description('restart one process of the running stack')
+    .addHelpText('before', 'Examples\n  faultline restart api\n')
     .action(async (name: string) => {
       const { restart } = await import('./commands/restart.ts')
       done(await restart(context, name))

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { appSpecs } from './apps.ts'
+import { externalBackEnds } from './backends/addresses.ts'
 import { backEndSpecs, connectionEnvironment } from './backends/index.ts'
 import { cacheFolder, type DownloadProgress } from './download/index.ts'
 import { pageUrlOf } from './environment.ts'
@@ -64,7 +65,10 @@ async function compose(settings: ProductSettings, signal: AbortSignal): Promise<
   return {
     specs: [...backEnds.specs, ...ours],
     environment,
-    settleExternal: backEnds.settleExternal,
+    settleExternal: (when, limit) =>
+      Object.keys(externalBackEnds(env)).length === 0
+        ? Promise.resolve()
+        : step(report, `existing servers, ${when}`, () => backEnds.settleExternal(when, limit)),
   }
 }
 
