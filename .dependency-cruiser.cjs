@@ -37,6 +37,8 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
+    // The page is served to browsers as it is; its imports are addresses.
+    exclude: { path: '^apps/api/src/page/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: {

@@ -6,7 +6,8 @@ export default class CountsReporter implements Reporter {
     const counts = { passed: 0, failed: 0, skipped: 0, pending: 0 }
     for (const module of modules) {
       for (const test of module.children.allTests()) counts[test.result().state]++
-      if (module.state() === 'failed' && [...module.children.allTests()].length === 0) counts.failed++
+      if (module.state() === 'failed' && [...module.children.allTests()].length === 0)
+        counts.failed++
     }
     const { passed, failed, skipped } = counts
     process.stdout.write(`\nTests: ${passed} passed, ${failed} failed, ${skipped} skipped\n`)

@@ -5,14 +5,14 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 const projectFolder = resolve(import.meta.dirname, '..', '..', '..')
 
-export interface CommandResult {
+interface CommandResult {
   readonly code: number
   readonly stdout: string
   readonly stderr: string
 }
 
 /** Runs `faultline …` as a user would, for the stack in `home`. */
-export async function faultline(home: string, args: readonly string[]): Promise<CommandResult> {
+async function faultline(home: string, args: readonly string[]): Promise<CommandResult> {
   const program = join(projectFolder, 'apps', 'cli', 'bin', 'faultline.mjs')
   try {
     const { stdout, stderr } = await run(process.execPath, [program, ...args], {

@@ -36,7 +36,7 @@ export interface EnrichmentTools {
 }
 
 /** What became of the records of one step, for the metrics. */
-export type RecordOutcome = 'enriched' | 'parked' | 'dead-letter' | 'redelivered' | 'ignored'
+type RecordOutcome = 'enriched' | 'parked' | 'dead-letter' | 'redelivered' | 'ignored'
 
 export interface Enrichment {
   readonly records: readonly OutputRecord[]

@@ -14,9 +14,9 @@ export interface RowEvent {
   readonly before?: Readonly<Record<string, unknown>>
 }
 
-export const committedAt = Date.UTC(2026, 0, 2)
+const committedAt = Date.UTC(2026, 0, 2)
 
-export function changeEvent({ lsn, row, before }: RowEvent) {
+function changeEvent({ lsn, row, before }: RowEvent) {
   return {
     op: row === null ? 'd' : 'c',
     before: before ?? null,
@@ -36,7 +36,7 @@ export function measurementRow(id: number, deviceId: string, readings: readonly 
 }
 
 /** A model of two channels with one rule: `hot` above 30. */
-export const testModel = {
+const testModel = {
   model: 'm',
   type: 'pump',
   channels: ['hot', 'cold'],
@@ -55,7 +55,7 @@ export function device(deviceId: string) {
   }
 }
 
-export function json(value: unknown): Buffer {
+function json(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value))
 }
 

@@ -2,7 +2,7 @@
 const headerBytes = 5
 
 /** The schema id, or null when the bytes are not in the wire format. */
-export function schemaIdOf(value: Buffer): number | null {
+function schemaIdOf(value: Buffer): number | null {
   if (value.length < headerBytes || value[0] !== 0) return null
   return value.readUInt32BE(1)
 }

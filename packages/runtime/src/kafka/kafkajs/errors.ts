@@ -10,7 +10,7 @@ function* chain(error: unknown): Generator<object> {
 }
 
 /** The broker's error type (`INVALID_PRODUCER_EPOCH`, …) of a kafkajs error or of one of its causes. */
-export function brokerErrorType(error: unknown): string | undefined {
+function brokerErrorType(error: unknown): string | undefined {
   for (const link of chain(error)) {
     if ('type' in link && typeof link.type === 'string') return link.type
   }
