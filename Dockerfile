@@ -1,6 +1,8 @@
 # One image for every application: `command` in docker-compose.yml says which one a container is.
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production
+# As packages/stack/src/apps.ts has it.
+ENV NODE_OPTIONS=--disable-warning=TimeoutNegativeWarning
 WORKDIR /faultline
 COPY package.json package-lock.json .npmrc ./
 COPY packages ./packages

@@ -96,6 +96,9 @@ export function appSpecs(settings: AppSettings): readonly ProcessSpec[] {
     .map((app) => appSpec(app, settings))
 }
 
+// kafkajs sets a timer in the past whenever its queue was idle; Node 24 warns of it at every start, and nothing is wrong.
+const nodeOptions = ['--disable-warning=TimeoutNegativeWarning']
+
 function appSpec(app: App, settings: AppSettings): ProcessSpec {
   const { projectFolder, ports, addresses, env, compileCache } = settings
   const port = ports[app.port]
@@ -105,7 +108,7 @@ function appSpec(app: App, settings: AppSettings): ProcessSpec {
     kind: 'app',
     needs: app.needs,
     command: process.execPath,
-    args: [join(projectFolder, 'apps', app.name, 'src', 'main.ts')],
+    args: [...nodeOptions, join(projectFolder, 'apps', app.name, 'src', 'main.ts')],
     env: {
       ...pick(env, settingNames),
       ...pick(addresses, app.addresses),

@@ -14,9 +14,12 @@ interface OwnershipOptions {
   readonly onFatal: (error: unknown) => void
 }
 
-/** One partition of the current assignment. `next` is the next offset to process, null while it is being taken over. */
+/** One partition of the current assignment. */
 interface Owned {
+  /** Where the next fetch has to begin; null while the partition is being taken over. */
   next: number | null
+  /** Up to where batches were handed over; behind `next` where the reader passed markers since. */
+  handedUntil: number
   /** Everything done for the partition, one after the other. Never rejects. */
   queue: Promise<void>
 }
@@ -49,7 +52,7 @@ export class PartitionOwnership {
     this.#owned.clear()
     if (this.#stopped.signal.aborted) return
     for (const partition of partitions) {
-      const owned: Owned = { next: null, queue: Promise.resolve() }
+      const owned: Owned = { next: null, handedUntil: 0, queue: Promise.resolve() }
       this.#owned.set(partition, owned)
       void this.#enqueue(partition, owned, () => this.#takeOver(partition, owned))
     }
@@ -65,16 +68,16 @@ export class PartitionOwnership {
     if (owned === undefined) return
     await this.#enqueue(partition, owned, async () => {
       if (owned.next === null) await this.#takeOver(partition, owned)
-      const firstOffset = owned.next
-      if (firstOffset === null) return
-      if (fetchedOffset !== firstOffset) {
-        this.#options.seek(partition, firstOffset)
+      if (owned.next === null) return
+      if (fetchedOffset !== owned.next) {
+        this.#options.seek(partition, owned.next)
         return
       }
       const { nextOffset, ...rest } = batch()
       await this.#rewinding(partition, owned, async () => {
-        await this.#options.handler.process({ ...rest, firstOffset, nextOffset })
+        await this.#options.handler.process({ ...rest, firstOffset: owned.handedUntil, nextOffset })
         owned.next = nextOffset
+        owned.handedUntil = nextOffset
       })
     })
   }
@@ -153,6 +156,7 @@ export class PartitionOwnership {
         const next = (await handler.takeOver(partition)) ?? (await defaultStart(partition))
         await this.#refuseExpired(partition, next)
         owned.next = next
+        owned.handedUntil = next
         seek(partition, next)
         return
       } catch (error) {

@@ -43,6 +43,11 @@ export function rebalanceError(error: unknown): Error | undefined {
   return undefined
 }
 
+/** What made a consumer give up: most often a coordinator that is not there yet. The supervisor's restart is the way out. */
+export function consumerCrash(error: unknown): FaultlineError {
+  return asBrokerUnavailable(error, 'the consumer gave up')
+}
+
 /** Anything kafkajs throws outside a transaction: the broker could not be asked. */
 export function asBrokerUnavailable(error: unknown, what: string): FaultlineError {
   if (error instanceof FaultlineError) return error

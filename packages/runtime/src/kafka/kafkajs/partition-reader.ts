@@ -6,7 +6,7 @@ import type { Started } from '../../lifecycle/index.ts'
 import { PartitionOwnership } from '../partition-ownership.ts'
 import type { PartitionHandler, PartitionReader, RecordBatch } from '../ports.ts'
 import type { StartingOffsets } from '../starting-offsets.ts'
-import { asBrokerUnavailable, rebalanceError } from './errors.ts'
+import { asBrokerUnavailable, consumerCrash, rebalanceError } from './errors.ts'
 import { kafkajsGroupOffsets, resolveStart } from './group-offsets.ts'
 import { toRecord } from './records.ts'
 
@@ -68,7 +68,7 @@ export async function startPartitionReader(
     ownership.passed(payload.partition, Number(payload.firstOffset), Number(payload.lastOffset) + 1)
   })
   consumer.on(consumer.events.CRASH, ({ payload }) => {
-    if (!payload.restart) options.onFatal(payload.error)
+    if (!payload.restart) options.onFatal(consumerCrash(payload.error))
   })
   try {
     await run(consumer, topic, ownership)

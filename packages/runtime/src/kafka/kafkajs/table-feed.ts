@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Admin, EachBatchPayload, Kafka } from 'kafkajs'
 import type { Started } from '../../lifecycle/index.ts'
 import type { KafkaRecord, TableFeed } from '../ports.ts'
-import { asBrokerUnavailable } from './errors.ts'
+import { asBrokerUnavailable, consumerCrash } from './errors.ts'
 import { toRecord } from './records.ts'
 
 interface TableFeedOptions {
@@ -38,7 +38,7 @@ export async function startTableFeed(options: TableFeedOptions): Promise<Started
     for (const wake of [...waiting]) wake()
   })
   consumer.on(consumer.events.CRASH, ({ payload }) => {
-    if (!payload.restart) onFatal(payload.error)
+    if (!payload.restart) onFatal(consumerCrash(payload.error))
   })
   try {
     await consumer.connect()
