@@ -104,7 +104,8 @@ const harnesses: Record<string, () => Promise<WarehouseReader>> = {
     const source = { topic: `topic-${run}`, partition: 0 }
     const rows = [...measurements, correction].map((m, offset) => ({ offset, measurement: m }))
     const end = rows.length
-    await writer.insertRange({ ...source, start: 0, end }, rows, false)
+    const ingestedAt = Math.floor(Date.now() / 1_000)
+    await writer.insertRange({ ...source, start: 0, end, ingestedAt }, rows, false)
     for (const level of rollUpLevels) {
       let next = 0
       while (next < end) next = await writer.rollUp(source, level, end)

@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS app.enriched_measurements
     topic LowCardinality(String),
     topic_partition UInt32,
     topic_offset UInt64 CODEC(Delta, Default),
-    -- enriched_at of the first row of the INSERT, to the second: the same when the INSERT is repeated
+    -- when the INSERT was announced; the same for all of its rows and when it is repeated
     ingested_at DateTime('UTC'),
     INDEX by_offset topic_offset TYPE minmax GRANULARITY 1,
     INDEX by_time measured_at TYPE minmax GRANULARITY 1,

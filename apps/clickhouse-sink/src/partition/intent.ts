@@ -1,15 +1,23 @@
 /**
- * What is committed beside a group's offset: the end of the range that is about to be written from that offset on. The next
- * owner writes exactly this range again before it goes on, so that both attempts bear the same name in ClickHouse.
+ * What is committed beside a group's offset: the range that is about to be written from that offset on. The next owner writes
+ * exactly this range again, with the same time of ingestion, before it goes on, so that both attempts are one and the same to
+ * ClickHouse.
  */
-const pattern = /^until:(\d{1,16})$/
-
-export function intentText(end: number): string {
-  return `until:${end}`
+export interface Intent {
+  /** One past the last record of the range. */
+  readonly end: number
+  /** Epoch seconds. */
+  readonly ingestedAt: number
 }
 
-/** The intended end, or null when the offset was committed without an intent (or by another program). */
-export function intendedEnd(metadata: string): number | null {
+const pattern = /^until:(\d{1,16}) at:(\d{1,10})$/
+
+export function intentText({ end, ingestedAt }: Intent): string {
+  return `until:${end} at:${ingestedAt}`
+}
+
+/** The intent, or null when the offset was committed without one (or by another program). */
+export function readIntent(metadata: string): Intent | null {
   const match = pattern.exec(metadata)
-  return match === null ? null : Number(match[1])
+  return match === null ? null : { end: Number(match[1]), ingestedAt: Number(match[2]) }
 }

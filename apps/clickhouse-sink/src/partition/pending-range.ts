@@ -1,5 +1,6 @@
 import type { KafkaRecord, RecordBatch } from '@faultline/runtime/kafka'
 import type { RefusedRecord, Source, StoredMeasurement } from '../warehouse/warehouse-writer.ts'
+import type { Intent } from './intent.ts'
 import type { ReadRecord } from './read-record.ts'
 
 /**
@@ -11,7 +12,7 @@ export class PendingRange {
   readonly source: Source
   readonly start: number
   /** The range was begun by a former owner and must end exactly here; null for a new one. */
-  readonly redoUntil: number | null
+  readonly redo: Intent | null
   readonly rows: StoredMeasurement[] = []
   readonly refused: RefusedRecord[] = []
   end: number
@@ -21,12 +22,12 @@ export class PendingRange {
   /** When its first offsets came in, epoch ms. */
   since = 0
 
-  constructor(source: Source, start: number, redoUntil: number | null) {
+  constructor(source: Source, start: number, redo: Intent | null) {
     this.source = source
     this.start = start
     this.end = start
     this.readUntil = start
-    this.redoUntil = redoUntil
+    this.redo = redo
   }
 
   get isEmpty(): boolean {
@@ -35,7 +36,7 @@ export class PendingRange {
 
   /** Nothing more may be added: it is the very range that a former owner announced. */
   get isClosed(): boolean {
-    return this.redoUntil !== null && this.readUntil >= this.redoUntil
+    return this.redo !== null && this.readUntil >= this.redo.end
   }
 
   /**
@@ -47,7 +48,7 @@ export class PendingRange {
     read: readonly ReadRecord[],
     { from, now }: { readonly from: number; readonly now: number },
   ): number {
-    const limit = Math.min(batch.nextOffset, this.redoUntil ?? batch.nextOffset)
+    const limit = Math.min(batch.nextOffset, this.redo?.end ?? batch.nextOffset)
     if (this.isEmpty) this.since = now
     for (const [i, record] of batch.records.entries()) {
       const found = read[i]

@@ -1,11 +1,11 @@
 import type { CommittedOffset } from '@faultline/runtime/kafka'
-import { intendedEnd } from './intent.ts'
+import { readIntent, type Intent } from './intent.ts'
 
-/** Where a new owner begins. `redoUntil`: the range [next, redoUntil) may have been written and has to be written again. */
+/** Where a new owner begins. `redo`: the range [next, redo.end) may have been written and has to be written again. */
 export interface Resume {
   /** null: nothing is known, begin at STARTING_OFFSETS. */
   readonly next: number | null
-  readonly redoUntil: number | null
+  readonly redo: Intent | null
 }
 
 /**
@@ -15,12 +15,12 @@ export interface Resume {
  */
 export function planResume(committed: CommittedOffset | null, storedNext: number | null): Resume {
   const stored = storedNext ?? 0
-  if (committed === null) return { next: storedNext, redoUntil: null }
-  const end = intendedEnd(committed.metadata)
-  if (end === null || end <= committed.offset) {
-    return { next: Math.max(committed.offset, stored), redoUntil: null }
+  if (committed === null) return { next: storedNext, redo: null }
+  const intent = readIntent(committed.metadata)
+  if (intent === null || intent.end <= committed.offset) {
+    return { next: Math.max(committed.offset, stored), redo: null }
   }
   // A range is stored whole or not at all: one row beyond its start says that it is there.
-  if (stored > committed.offset) return { next: Math.max(end, stored), redoUntil: null }
-  return { next: committed.offset, redoUntil: end }
+  if (stored > committed.offset) return { next: Math.max(intent.end, stored), redo: null }
+  return { next: committed.offset, redo: intent }
 }

@@ -110,7 +110,7 @@ describe('SinkHandler', () => {
       return 'write'
     }
     await handler.process(batch(upTo(4).map(measurement), 0, 4))
-    expect(seen).toEqual([{ offset: 0, metadata: 'until:4' }])
+    expect(seen).toEqual([{ offset: 0, metadata: 'until:4 at:0' }])
     expect(w.group.saved).toEqual({ offset: 4, metadata: '' })
     expect(offsets(w)).toEqual([0, 1, 2, 3])
   })
@@ -154,19 +154,19 @@ describe('SinkHandler', () => {
 
   it('finishes exactly the range that a former owner announced', async () => {
     const w = world()
-    w.group.saved = { offset: 2, metadata: 'until:5' }
+    w.group.saved = { offset: 2, metadata: 'until:5 at:9' }
     const handler = open(w)
     expect(await handler.takeOver(partition)).toBe(2)
     const ranges: (string | undefined)[] = []
     const insertRange = w.warehouse.insertRange.bind(w.warehouse)
     w.warehouse.insertRange = (range, rows) => {
-      ranges.push(`${range.start}-${range.end}`)
+      ranges.push(`${range.start}-${range.end} at ${range.ingestedAt}`)
       return insertRange(range, rows)
     }
     await handler.process(batch([measurement(2), measurement(3)], 2))
     expect(ranges).toEqual([])
     await handler.process(batch([4, 5, 6, 7, 8].map(measurement), 4))
-    expect(ranges).toEqual(['2-5', '5-9'])
+    expect(ranges).toEqual(['2-5 at 9', '5-9 at 0'])
   })
 
   it('names a range by its last record, not by the transaction marker behind it', async () => {
@@ -174,7 +174,7 @@ describe('SinkHandler', () => {
     const handler = open(w)
     await handler.takeOver(partition)
     await handler.process({ ...batch(upTo(4).map(measurement), 0), nextOffset: 5 })
-    expect(w.group.saved).toEqual({ offset: 0, metadata: 'until:4' })
+    expect(w.group.saved).toEqual({ offset: 0, metadata: 'until:4 at:0' })
     expect(handler.confirmed(partition)).toBe(5)
   })
 

@@ -3,7 +3,7 @@ import { FaultlineError, isFaultlineError, messageOf } from '@faultline/runtime/
 import type { GroupOffsets, PartitionHandler, RecordBatch } from '@faultline/runtime/kafka'
 import type { Logger } from '@faultline/runtime/logging'
 import type { WarehouseWriter } from '../warehouse/warehouse-writer.ts'
-import { intentText } from './intent.ts'
+import { intentText, type Intent } from './intent.ts'
 import { PendingRange } from './pending-range.ts'
 import { readRecord, type RecordDecoder } from './read-record.ts'
 import { planResume } from './resume.ts'
@@ -71,12 +71,12 @@ export class SinkHandler implements PartitionHandler {
     const source = { topic, partition }
     const committed = await offsets.committed(partition)
     const storedNext = await writer.storedNext(source, committed?.offset ?? 0)
-    const { next, redoUntil } = planResume(committed, storedNext)
-    if (redoUntil !== null) observer.onRedo(partition)
+    const { next, redo } = planResume(committed, storedNext)
+    if (redo !== null) observer.onRedo(partition)
     const start = next ?? 0
     this.#owned.set(partition, {
       partition,
-      pending: new PendingRange(source, start, redoUntil),
+      pending: new PendingRange(source, start, redo),
       confirmed: start,
       endOffset: start,
       refusedInARow: 0,
@@ -130,7 +130,7 @@ export class SinkHandler implements PartitionHandler {
 
   /** The reader found the start by itself when nothing was known, and may have passed over offsets without records. */
   #begin(owned: Owned, firstOffset: number): void {
-    if (!owned.pending.isEmpty || owned.pending.redoUntil !== null) return
+    if (!owned.pending.isEmpty || owned.pending.redo !== null) return
     if (owned.pending.start === firstOffset) return
     owned.pending = new PendingRange(owned.pending.source, firstOffset, null)
     owned.confirmed = firstOffset
@@ -142,10 +142,11 @@ export class SinkHandler implements PartitionHandler {
     const { partition, pending } = owned
     const begun = clock.now()
     // The commit is also the fence: a member that lost the partition is refused here, before it writes.
-    if (pending.rows.length > 0 && pending.redoUntil === null) {
-      await offsets.commit(partition, { offset: pending.start, metadata: intentText(pending.end) })
+    const intent = pending.redo ?? { end: pending.end, ingestedAt: Math.floor(begun / 1_000) }
+    if (pending.rows.length > 0 && pending.redo === null) {
+      await offsets.commit(partition, { offset: pending.start, metadata: intentText(intent) })
     }
-    if (!(await this.#write(owned))) return false
+    if (!(await this.#write(owned, intent))) return false
     const next = pending.readUntil
     owned.confirmed = next
     owned.pending = new PendingRange(pending.source, next, null)
@@ -160,11 +161,11 @@ export class SinkHandler implements PartitionHandler {
   }
 
   /** Tries until the warehouse answers. False: the partition went to another, or the process stops. */
-  async #write(owned: Owned): Promise<boolean> {
+  async #write(owned: Owned, intent: Intent): Promise<boolean> {
     const { writer, observer, clock, logger, stopping } = this.#options
     const { pending } = owned
-    const range = { ...pending.source, start: pending.start, end: pending.end }
-    let again = pending.redoUntil !== null
+    const range = { ...pending.source, start: pending.start, ...intent }
+    let again = pending.redo !== null
     for (let delayMs = retryDelayMs.first; ; delayMs = Math.min(delayMs * 2, retryDelayMs.max)) {
       try {
         if (pending.rows.length > 0) await writer.insertRange(range, pending.rows, again)
@@ -196,12 +197,12 @@ export class SinkHandler implements PartitionHandler {
 }
 
 function isFull(pending: PendingRange, rowsMax: number): boolean {
-  return pending.redoUntil === null ? pending.rows.length >= rowsMax : pending.isClosed
+  return pending.redo === null ? pending.rows.length >= rowsMax : pending.isClosed
 }
 
 /** A range of a former owner is written only once it is whole again. */
 function isReady(pending: PendingRange): boolean {
-  return !pending.isEmpty && pending.redoUntil === null
+  return !pending.isEmpty && pending.redo === null
 }
 
 function flood({ partition }: Owned, batch: RecordBatch): FaultlineError {

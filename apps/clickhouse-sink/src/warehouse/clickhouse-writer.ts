@@ -228,7 +228,7 @@ function withAttempt(token: string, attempt: number): string {
   return attempt === 0 ? token : `${token}#${attempt}`
 }
 
-function swallowed(range: OffsetRange): FaultlineError {
+function swallowed(range: Omit<OffsetRange, 'ingestedAt'>): FaultlineError {
   return new FaultlineError(
     'STATE_CORRUPT',
     'ClickHouse acknowledges rows that it does not hold afterwards',

@@ -7,7 +7,6 @@ interface Row {
   readonly measurement: EnrichedMeasurement
   readonly offset: number
   readonly range: OffsetRange
-  readonly ingestedAtSeconds: number
 }
 
 const text = (read: (measurement: EnrichedMeasurement) => string) => (row: Row) => {
@@ -108,29 +107,23 @@ const columns: Readonly<Record<string, (row: Row) => void>> = {
   topic_offset: ({ out, offset }) => {
     out.int64(offset)
   },
-  ingested_at: ({ out, ingestedAtSeconds }) => {
-    out.uint32(ingestedAtSeconds)
+  ingested_at: ({ out, range }) => {
+    out.uint32(range.ingestedAt)
   },
 }
 
 export const insertMeasurements = `INSERT INTO app.enriched_measurements (${Object.keys(columns).join(', ')}) FORMAT RowBinary`
 
 const writers = Object.values(columns)
-const secondsMax = 4_294_967_295
 
-/**
- * The rows of a range as RowBinary for `insertMeasurements`. Their ingested_at is the first row's enriched_at: the same at
- * every attempt, so that every attempt makes the same part. `rows` must not be empty.
- */
+/** The rows of a range as RowBinary for `insertMeasurements`. */
 export function encodeMeasurements(
   range: OffsetRange,
   rows: readonly StoredMeasurement[],
 ): readonly Buffer[] {
-  const firstEnrichedAt = rows[0]?.measurement.enriched_at ?? 0
-  const ingestedAtSeconds = Math.min(secondsMax, Math.max(0, Math.floor(firstEnrichedAt / 1_000)))
   const out = new RowBinaryWriter()
   for (const { measurement, offset } of rows) {
-    for (const write of writers) write({ out, measurement, offset, range, ingestedAtSeconds })
+    for (const write of writers) write({ out, measurement, offset, range })
   }
   return out.finish()
 }

@@ -10,6 +10,8 @@ export interface Source {
 export interface OffsetRange extends Source {
   readonly start: number
   readonly end: number
+  /** Epoch seconds: from when on the rows' time to live counts. The same at every attempt. */
+  readonly ingestedAt: number
 }
 
 export interface StoredMeasurement {
