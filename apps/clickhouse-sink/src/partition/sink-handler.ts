@@ -8,7 +8,7 @@ import { PendingRange } from './pending-range.ts'
 import { readRecord, type RecordDecoder } from './read-record.ts'
 import { planResume } from './resume.ts'
 
-export interface SinkLimits {
+interface SinkLimits {
   /** Rows after which a range is written at once. */
   readonly rowsMax: number
   /** How long a row waits for company, ms. */
