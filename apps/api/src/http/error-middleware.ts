@@ -24,8 +24,10 @@ export function createErrorMiddleware(logger: Logger): ErrorRequestHandler {
     }
     const error = refusalOf(thrown)
     const problem = problemOf(error, requestIdOf(request))
+    // A back end that is away has said so once by itself; a line for every request would drown the rest.
     if (problem.status >= 500) {
-      logger.error(
+      const level = problem.code === 'INTERNAL_ERROR' ? 'error' : 'debug'
+      logger[level](
         { err: thrown, request_id: problem.request_id, path: request.path },
         problem.title,
       )

@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { join, resolve } from 'node:path'
+import { eventually } from '../../support/eventually.ts'
+
+const program = join(
+  resolve(import.meta.dirname, '..', '..', '..'),
+  'apps',
+  'api',
+  'src',
+  'main.ts',
+)
+
+export interface ApiProcess {
+  readonly origin: string
+  /** Sends SIGTERM and gives the exit code. */
+  stop(): Promise<number | null>
+}
+
+/** Runs the API as the supervisor does: its own process, told everything by the environment. */
+export async function startApi(addresses: {
+  readonly redisUrl: string
+  readonly clickhouseUrl: string
+}): Promise<ApiProcess> {
+  const port = await freePort()
+  const child = spawn(process.execPath, [program], {
+    env: {
+      PATH: process.env['PATH'],
+      API_LISTEN: `127.0.0.1:${port}`,
+      REDIS_URL: addresses.redisUrl,
+      CLICKHOUSE_URL: addresses.clickhouseUrl,
+      LOG_LEVEL: 'error',
+    },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  const exited = once(child, 'exit') as Promise<[number | null]>
+  const origin = `http://127.0.0.1:${port}`
+  await eventually(async () => {
+    const { ok } = await fetch(`${origin}/healthz`)
+    if (!ok) throw new Error('not up yet')
+  })
+  return {
+    origin,
+    async stop() {
+      child.kill('SIGTERM')
+      const [code] = await exited
+      return code
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
