@@ -97,7 +97,7 @@ describe('the live page', () => {
     const panel = page.locator('#device')
     await panel.locator('canvas').waitFor()
     await panel.getByLabel('Channel').selectOption('pressure_compressor')
-    await panel.getByText('1 h', { exact: true }).click()
+    await panel.getByRole('radio', { name: '1 h' }).check()
     await eventually(async () => {
       expect(await panel.locator('.readout').innerText()).toMatch(/2,400 kPa.*faults over 2,000/)
     })
@@ -119,7 +119,7 @@ describe('the live page', () => {
 
   it('ranks over a window, too', async () => {
     await row(worst).waitFor()
-    await page.locator('#window').getByText('24 h').click()
+    await page.locator('#window').getByRole('radio', { name: '24 h' }).check()
     await page.getByText('By the sum of fault scores in the last 24 hours').waitFor()
     await row(worst).waitFor()
   })

@@ -8,7 +8,7 @@ let served = 0
 const boot = Date.now().toString(36)
 
 /** The caller's X-Request-Id where it is harmless to log, else one of ours. */
-export function requestIdOf(request: Request): string {
+function requestIdOf(request: Request): string {
   const given = request.headers['x-request-id']
   if (typeof given === 'string' && requestIdPattern.test(given)) return given
   served += 1

@@ -78,7 +78,7 @@ export interface Problem {
   readonly errors?: readonly FieldProblem[]
 }
 
-export function isHttpErrorCode(code: ErrorCode): code is HttpErrorCode {
+function isHttpErrorCode(code: ErrorCode): code is HttpErrorCode {
   return code in problemTexts
 }
 

@@ -3,7 +3,7 @@ import type { AlertLevel, ExplanationEntry } from '@faultline/contracts/enriched
 export const granularities = ['raw', '1min', '1hour', '1day'] as const
 export type Granularity = (typeof granularities)[number]
 
-export interface MetricQuestion {
+interface MetricQuestion {
   readonly deviceId: string
   readonly channel: string
   /** Half open: [startMs, endMs), epoch ms. */

@@ -53,7 +53,7 @@ export const device = z
   .openapi('Device')
 export type Device = z.infer<typeof device>
 
-export const position = z
+const position = z
   .object({ partition: z.number(), offset: z.number(), measured_at: time.nullable() })
   .openapi('Position', {
     description: 'The last offset of the enriched topic applied in a partition',

@@ -1,7 +1,7 @@
 import { z } from '../http/openapi-zod.ts'
 import { explanationEntry, time } from './device.ts'
 
-export const metricPoint = z
+const metricPoint = z
   .object({
     timestamp: time.openapi({ description: 'Of the reading, or the start of the bucket' }),
     value: z.number().openapi({ description: 'The reading, or the average of the bucket' }),
@@ -26,7 +26,7 @@ export const metricAnswer = z
   })
   .openapi('Metrics')
 
-export const anomalyPoint = z
+const anomalyPoint = z
   .object({
     timestamp: time,
     value: z.number(),
