@@ -125,10 +125,10 @@ export class Chart {
       ctx.stroke()
       ctx.fillStyle = colour('warning')
       ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`
-      ctx.textAlign = 'right'
+      ctx.textAlign = 'left'
       ctx.textBaseline = side === 'over' ? 'bottom' : 'top'
       const gap = (side === 'over' ? -4 : 4) * devicePixelRatio
-      ctx.fillText(`limit ${number(value)}`, bbox.left + bbox.width - 6 * devicePixelRatio, y + gap)
+      ctx.fillText(`limit ${number(value)}`, bbox.left + 6 * devicePixelRatio, y + gap)
     }
     ctx.restore()
   }
