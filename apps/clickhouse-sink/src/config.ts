@@ -17,7 +17,7 @@ const schema = z
     [names.logLevel]: z.string().default('info'),
     [names.deadLetterConsecutiveMax]: count(10_000),
     [names.sinkRowsMax]: count(10_000),
-    [names.sinkWaitMaxMs]: count(200),
+    [names.sinkWaitMaxMs]: count(1_000),
   })
   .transform((env) => ({
     brokers: env[names.kafkaBootstrap],

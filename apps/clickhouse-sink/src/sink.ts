@@ -25,7 +25,7 @@ const clientName = 'faultline-clickhouse-sink'
 const maxBytesPerPartition = 2_097_152
 /** A request that takes longer counts as failed; a roll-up step of a slow machine takes seconds. */
 const requestTimeoutMs = 60_000
-const rollUpEveryMs = 1_000
+const rollUpEveryMs = 10_000
 /** How often ranges are looked at that have waited long enough. */
 const flushEveryMs = 50
 

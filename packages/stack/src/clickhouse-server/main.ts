@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import type { Server } from 'node:http'
+import { setPriority } from 'node:os'
 import { join } from 'node:path'
 import { listenAddress, parseEnvironment } from '@faultline/runtime/config'
 import { FaultlineError, systemCode } from '@faultline/runtime/errors'
@@ -23,6 +24,10 @@ const environment = z.object({
 })
 
 const bodyBytesMax = 256 * 1024 * 1024
+
+// History can wait, the ranking cannot: on a small machine merges and roll-ups would take the processor from the way to Redis.
+// Before the engine starts its threads, which inherit it.
+setPriority(10)
 
 const logger = createLogger('clickhouse')
 

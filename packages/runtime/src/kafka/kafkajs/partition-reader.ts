@@ -30,6 +30,12 @@ export interface PartitionReaderOptions {
  */
 const sessionTimeoutMs = 6_000
 const heartbeatIntervalMs = 1_000
+/**
+ * How long the broker may hold a fetch back for want of records. A read_committed fetch that begins between the records of a
+ * transaction and its marker is sometimes not woken by the marker, and then waits this long: with 500 ms one row in a hundred
+ * took half a second, with 50 the price is 20 empty answers a second on an idle topic.
+ */
+const fetchWaitMs = 50
 
 /** Reads a topic as a member of a consumer group and drives the handler of its partitions. */
 export async function startPartitionReader(
@@ -43,7 +49,7 @@ export async function startPartitionReader(
     rebalanceTimeout: 30_000,
     readUncommitted: false,
     minBytes: 1,
-    maxWaitTimeInMs: 500,
+    maxWaitTimeInMs: fetchWaitMs,
     maxBytesPerPartition: options.maxBytesPerPartition,
     allowAutoTopicCreation: false,
   })

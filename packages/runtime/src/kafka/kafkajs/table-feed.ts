@@ -29,7 +29,7 @@ export async function startTableFeed(options: TableFeedOptions): Promise<Started
   const consumer = kafka.consumer({
     groupId: `faultline-table-${randomUUID()}`,
     readUncommitted: false,
-    maxWaitTimeInMs: 250,
+    maxWaitTimeInMs: 100,
     minBytes: 1,
     allowAutoTopicCreation: false,
   })
