@@ -41,6 +41,7 @@ export class DevicePanel {
   #dueAt = 0
   #chartDueAt = 0
   #timer
+  #historyTimer
 
   constructor(root, { id, now, range = '24h', onRange }) {
     this.#root = root
@@ -71,6 +72,7 @@ export class DevicePanel {
   destroy() {
     this.#aborts.abort()
     clearTimeout(this.#timer)
+    clearTimeout(this.#historyTimer)
     this.#chart?.destroy()
   }
 
@@ -163,7 +165,15 @@ export class DevicePanel {
       return
     }
     this.#showDevice()
-    if (Date.now() < this.#chartDueAt) return
+    // The history follows a second or two behind the ranking: what changed now is drawn for certain by the later time.
+    this.#historyTimer ??= setTimeout(() => {
+      this.#historyTimer = undefined
+      void this.#refreshHistory()
+    }, chartRefreshMs)
+    if (Date.now() >= this.#chartDueAt) await this.#refreshHistory()
+  }
+
+  async #refreshHistory() {
     this.#chartDueAt = Date.now() + chartRefreshMs
     await this.#showHistory()
     if (this.#channels.length > 0) await this.#drawChart()
