@@ -12,7 +12,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { print } from './running-product.ts'
 
-const portBase = 49_500
+const portBase = 19_400
 const limitMs = 600_000
 const isCold = process.argv.includes('--cold')
 const folder = await mkdtemp(join(tmpdir(), 'faultline-first-'))

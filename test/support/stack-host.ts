@@ -10,7 +10,8 @@ import { isFaultlineError } from '@faultline/runtime/errors'
 import type { Stack } from '@faultline/stack/run-stack'
 import { createProductStack } from '@faultline/stack/stack'
 
-const firstPortBase = 45_000
+// Below the range from which the system takes the ports of outgoing connections: one of those may be in use at any moment.
+const firstPortBase = 25_000
 const portStep = 100
 const portBases = 10
 

@@ -12,7 +12,7 @@ interface CommandResult {
 }
 
 /** Runs `faultline …` as a user would, for the stack in `home`. */
-async function faultline(home: string, args: readonly string[]): Promise<CommandResult> {
+export async function faultline(home: string, args: readonly string[]): Promise<CommandResult> {
   const program = join(projectFolder, 'apps', 'cli', 'bin', 'faultline.mjs')
   try {
     const { stdout, stderr } = await run(process.execPath, [program, ...args], {
