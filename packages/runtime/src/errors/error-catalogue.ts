@@ -15,6 +15,7 @@ export const errorCatalogue = {
   TRANSACTION_ABORTED: { disposition: 'rewind' },
   STATE_CORRUPT: { disposition: 'fatal' },
   RECORDS_EXPIRED: { disposition: 'fatal' },
+  POSITION_UNKNOWN: { disposition: 'fatal' },
   DEAD_LETTER_FLOOD: { disposition: 'fatal' },
   REGISTRY_UNAVAILABLE: { disposition: 'retry', httpStatus: 503 },
   SCHEMA_UNKNOWN: { disposition: 'reject' },

@@ -12,6 +12,7 @@ function recorder(overrides: Partial<PartitionHandler> = {}) {
   const calls: string[] = []
   const fatal: unknown[] = []
   const seeks: [number, number][] = []
+  const held = new Set<number>()
   let running = 0
   const handler: PartitionHandler = {
     takeOver: (partition) => {
@@ -32,15 +33,17 @@ function recorder(overrides: Partial<PartitionHandler> = {}) {
   const ownership = new PartitionOwnership({
     handler,
     defaultStart: () => Promise.resolve(0),
-    firstOffset: () => Promise.resolve(0),
-    seek: (partition, offset) => {
+    bounds: () => Promise.resolve({ first: 0, end: 1_000 }),
+    hold: (partition) => held.add(partition),
+    goOn: (partition, offset) => {
+      held.delete(partition)
       seeks.push([partition, offset])
     },
     clock: noDelay,
     logger: createLogger('test', 'silent'),
     onFatal: (error) => fatal.push(error),
   })
-  return { ownership, calls, fatal, seeks }
+  return { ownership, calls, fatal, seeks, held }
 }
 
 const batch = (nextOffset: number) => (): Omit<RecordBatch, 'firstOffset'> => ({
@@ -175,10 +178,100 @@ describe('PartitionOwnership', () => {
     expect(processed).toEqual([10])
   })
 
-  it('refuses to go on behind records that expired (I7)', async () => {
-    const { ownership, fatal } = recorder({ takeOver: () => Promise.resolve(-1) })
+  it('refuses to go on behind records that expired, or beyond the end of the topic (I7)', async () => {
+    for (const [offset, code] of [
+      [-1, 'RECORDS_EXPIRED'],
+      [1_001, 'POSITION_UNKNOWN'],
+    ] as const) {
+      const { ownership, fatal } = recorder({ takeOver: () => Promise.resolve(offset) })
+      ownership.assign([0])
+      await ownership.deliver(0, 0, batch(1))
+      expect(fatal).toMatchObject([{ code }])
+    }
+  })
+
+  it('holds a partition back until it is taken over', async () => {
+    const gate = Promise.withResolvers<number>()
+    const { ownership, held } = recorder({ takeOver: () => gate.promise })
     ownership.assign([0])
-    await ownership.deliver(0, 0, batch(1))
-    expect(fatal).toMatchObject([{ code: 'RECORDS_EXPIRED' }])
+    expect([...held]).toEqual([0])
+    gate.resolve(10)
+    await ownership.deliver(0, 10, batch(11))
+    expect([...held]).toEqual([])
+  })
+
+  // Hypothesis: a takeOver that is still under way when the group assigns anew ends after its successor, and releases or
+  // replaces what the successor holds.
+  it('lets a former assignment end before its successor begins, whatever it ends with (I1)', async () => {
+    const first = Promise.withResolvers<number>()
+    const log: string[] = []
+    let takeOvers = 0
+    const { ownership, fatal } = recorder({
+      takeOver: async () => {
+        const n = ++takeOvers
+        log.push(`begin ${n}`)
+        try {
+          return await (n === 1 ? first.promise : Promise.resolve(10))
+        } finally {
+          log.push(`end ${n}`)
+        }
+      },
+      release: () => log.push('release'),
+    })
+    ownership.assign([0])
+    await new Promise(setImmediate)
+    ownership.assign([])
+    ownership.assign([0])
+    first.reject(new FaultlineError('BROKER_UNAVAILABLE', 'away'))
+    await ownership.deliver(0, 10, batch(11))
+    expect(log.indexOf('end 1')).toBeLessThan(log.indexOf('begin 2'))
+    expect(log.lastIndexOf('release')).toBeLessThan(log.indexOf('begin 2'))
+    expect(ownership.owned()).toEqual([0])
+    expect(fatal).toEqual([])
+  })
+
+  it('does not end the process for what a former assignment fails with', async () => {
+    const gate = Promise.withResolvers<undefined>()
+    const { ownership, fatal } = recorder({
+      process: async () => {
+        await gate.promise
+        throw new FaultlineError('PRODUCER_FENCED', 'a newer owner exists')
+      },
+    })
+    ownership.assign([0])
+    const stale = ownership.deliver(0, 10, batch(11))
+    await new Promise(setImmediate)
+    ownership.assign([])
+    gate.resolve(undefined)
+    await stale
+    expect(fatal).toEqual([])
+  })
+
+  it('gives up a batch that always rewinds, instead of trying for ever', async () => {
+    const { ownership, fatal } = recorder({
+      process: () => Promise.reject(new FaultlineError('TRANSACTION_ABORTED', 'always')),
+    })
+    ownership.assign([0])
+    for (let n = 0; n < 20; n++) await ownership.deliver(0, 10, batch(11))
+    expect(fatal).toMatchObject([{ code: 'TRANSACTION_ABORTED' }])
+  })
+
+  it('waits for former assignments, too, when it stops (I6)', async () => {
+    const gate = Promise.withResolvers<undefined>()
+    let ended = false
+    const { ownership } = recorder({
+      process: async () => {
+        await gate.promise
+        ended = true
+      },
+    })
+    ownership.assign([0])
+    void ownership.deliver(0, 10, batch(11))
+    await new Promise(setImmediate)
+    ownership.assign([])
+    const stopping = ownership.stop()
+    gate.resolve(undefined)
+    await stopping
+    expect(ended).toBe(true)
   })
 })

@@ -6,9 +6,12 @@ import type { PartitionHandler, RecordBatch } from './ports.ts'
 interface OwnershipOptions {
   readonly handler: PartitionHandler
   readonly defaultStart: (partition: number) => Promise<number>
-  /** The oldest offset that still exists. */
-  readonly firstOffset: (partition: number) => Promise<number>
-  readonly seek: (partition: number, offset: number) => void
+  /** The oldest offset that still exists, and the next one to be written. */
+  readonly bounds: (partition: number) => Promise<{ readonly first: number; readonly end: number }>
+  /** Nothing is to be fetched for the partition until `goOn`. */
+  readonly hold: (partition: number) => void
+  /** Fetching goes on at this offset. */
+  readonly goOn: (partition: number, offset: number) => void
   readonly clock: Clock
   readonly logger: Logger
   readonly onFatal: (error: unknown) => void
@@ -20,11 +23,13 @@ interface Owned {
   next: number | null
   /** Up to where batches were handed over; behind `next` where the reader passed markers since. */
   handedUntil: number
-  /** Everything done for the partition, one after the other. Never rejects. */
-  queue: Promise<void>
+  /** Rewinds since a batch was last processed. */
+  rewinds: number
 }
 
 const retryDelayMs = { first: 100, max: 5_000 }
+/** A batch that fails this often in a row, with every takeOver in between succeeding, will not succeed the next time. */
+const rewindsMax = 8
 
 /**
  * Drives a PartitionHandler through assignments, independent of the Kafka client. See SPEC.md beside this file.
@@ -35,6 +40,8 @@ const retryDelayMs = { first: 100, max: 5_000 }
 export class PartitionOwnership {
   readonly #options: OwnershipOptions
   readonly #owned = new Map<number, Owned>()
+  /** What is done for a partition, one after the other, across assignments. Never rejects. */
+  readonly #queues = new Map<number, Promise<void>>()
   readonly #stopped = new AbortController()
 
   constructor(options: OwnershipOptions) {
@@ -48,13 +55,15 @@ export class PartitionOwnership {
 
   /** The group assigned these partitions to us, and no others. */
   assign(partitions: readonly number[]): void {
-    for (const partition of this.#owned.keys()) this.#options.handler.release(partition)
+    const former = [...this.#owned.keys()]
     this.#owned.clear()
     if (this.#stopped.signal.aborted) return
+    for (const partition of partitions) this.#options.hold(partition)
+    for (const partition of former) this.#releaseInTurn(partition)
     for (const partition of partitions) {
-      const owned: Owned = { next: null, handedUntil: 0, queue: Promise.resolve() }
+      const owned: Owned = { next: null, handedUntil: 0, rewinds: 0 }
       this.#owned.set(partition, owned)
-      void this.#enqueue(partition, owned, () => this.#takeOver(partition, owned))
+      void this.#inTurn(partition, owned, () => this.#takeOver(partition, owned))
     }
   }
 
@@ -66,11 +75,11 @@ export class PartitionOwnership {
   ): Promise<void> {
     const owned = this.#owned.get(partition)
     if (owned === undefined) return
-    await this.#enqueue(partition, owned, async () => {
-      if (owned.next === null) await this.#takeOver(partition, owned)
+    await this.#inTurn(partition, owned, async () => {
       if (owned.next === null) return
       if (fetchedOffset !== owned.next) {
-        this.#options.seek(partition, owned.next)
+        await this.#refuseOutside(partition, owned.next)
+        this.#options.goOn(partition, owned.next)
         return
       }
       const { nextOffset, ...rest } = batch()
@@ -78,6 +87,7 @@ export class PartitionOwnership {
         await this.#options.handler.process({ ...rest, firstOffset: owned.handedUntil, nextOffset })
         owned.next = nextOffset
         owned.handedUntil = nextOffset
+        owned.rewinds = 0
       })
     })
   }
@@ -91,7 +101,7 @@ export class PartitionOwnership {
   async between(partition: number, work: () => Promise<void>): Promise<void> {
     const owned = this.#owned.get(partition)
     if (owned === undefined) return
-    await this.#enqueue(partition, owned, async () => {
+    await this.#inTurn(partition, owned, async () => {
       if (owned.next !== null) await this.#rewinding(partition, owned, work)
     })
   }
@@ -99,23 +109,51 @@ export class PartitionOwnership {
   /** Lets what is under way end and accepts nothing more. */
   async stop(): Promise<void> {
     this.#stopped.abort()
-    await Promise.all([...this.#owned.values()].map(({ queue }) => queue))
-    for (const partition of this.#owned.keys()) this.#options.handler.release(partition)
+    const partitions = [...this.#queues.keys()]
     this.#owned.clear()
+    await Promise.all(this.#queues.values())
+    for (const partition of partitions) this.#options.handler.release(partition)
   }
 
-  /** One after the other for a partition; an error that is not a rewind ends the process. */
-  #enqueue(partition: number, owned: Owned, work: () => Promise<void>): Promise<void> {
-    const run = owned.queue.then(async () => {
-      if (this.#stopped.signal.aborted || this.#owned.get(partition) !== owned) return
-      await work()
+  #isCurrent(partition: number, owned: Owned): boolean {
+    return !this.#stopped.signal.aborted && this.#owned.get(partition) === owned
+  }
+
+  /** Work of an assignment; skipped when the assignment is no longer ours by then. */
+  #inTurn(partition: number, owned: Owned, work: () => Promise<void>): Promise<void> {
+    const run = this.#queue(partition).then(async () => {
+      if (this.#isCurrent(partition, owned)) await work()
     })
-    owned.queue = run.catch((error: unknown) => {
-      if (this.#stopped.signal.aborted) return
-      this.#stopped.abort()
-      this.#options.onFatal(error)
+    return this.#append(partition, run, (error) => {
+      // What a former assignment's work fails with, its successor's takeOver has made good already.
+      if (this.#isCurrent(partition, owned)) this.#fatal(error)
+      else this.#options.logger.warn({ partition, reason: messageOf(error) }, 'former work failed')
     })
-    return owned.queue
+  }
+
+  #releaseInTurn(partition: number): void {
+    const run = this.#queue(partition).then(() => {
+      this.#options.handler.release(partition)
+    })
+    void this.#append(partition, run, (error) => {
+      this.#fatal(error)
+    })
+  }
+
+  #queue(partition: number): Promise<void> {
+    return this.#queues.get(partition) ?? Promise.resolve()
+  }
+
+  #append(partition: number, run: Promise<void>, onError: (error: unknown) => void): Promise<void> {
+    const tail = run.catch(onError)
+    this.#queues.set(partition, tail)
+    return tail
+  }
+
+  #fatal(error: unknown): void {
+    if (this.#stopped.signal.aborted) return
+    this.#stopped.abort()
+    this.#options.onFatal(error)
   }
 
   async #rewinding(partition: number, owned: Owned, work: () => Promise<void>): Promise<void> {
@@ -123,45 +161,62 @@ export class PartitionOwnership {
       await work()
     } catch (error) {
       if (!(error instanceof FaultlineError) || error.disposition !== 'rewind') throw error
-      this.#options.logger.warn(
-        { partition, reason: messageOf(error) },
-        'taking the partition over again',
-      )
+      if (!this.#isCurrent(partition, owned)) throw error
+      owned.rewinds++
+      if (owned.rewinds > rewindsMax) throw error
+      const delayMs = Math.min(retryDelayMs.first * 2 ** (owned.rewinds - 1), retryDelayMs.max)
+      const { handler, hold, logger, clock } = this.#options
+      logger.warn({ partition, reason: messageOf(error), delayMs }, 'taking over again')
       owned.next = null
-      this.#options.handler.release(partition)
+      hold(partition)
+      handler.release(partition)
+      await clock.sleep(delayMs, this.#stopped.signal).catch(() => undefined)
       await this.#takeOver(partition, owned)
     }
   }
 
-  /** Going on behind a gap would lose records silently. */
-  async #refuseExpired(partition: number, next: number): Promise<void> {
-    const first = await this.#options.firstOffset(partition)
-    if (next >= first) return
-    throw new FaultlineError(
-      'RECORDS_EXPIRED',
-      `partition ${partition} continues at offset ${next}, but the topic now begins at ${first}`,
-      {
-        remedy:
-          "Records expired unread: rebuild from what is left, or lengthen the topic's retention.",
-      },
-    )
+  /** Going on behind a gap would lose records silently, and so would waiting beyond the end for offsets to come. */
+  async #refuseOutside(partition: number, next: number): Promise<void> {
+    const { first, end } = await this.#options.bounds(partition)
+    if (next < first) {
+      throw new FaultlineError(
+        'RECORDS_EXPIRED',
+        `partition ${partition} continues at offset ${next}, but the topic now begins at ${first}`,
+        {
+          remedy:
+            "Records expired unread: rebuild from what is left, or lengthen the topic's retention.",
+        },
+      )
+    }
+    if (next > end) {
+      throw new FaultlineError(
+        'POSITION_UNKNOWN',
+        `partition ${partition} continues at offset ${next}, but the topic ends at ${end}`,
+        {
+          remedy:
+            'The topic was made anew or lost its end: empty the store that holds the position, then let it fill again.',
+        },
+      )
+    }
   }
 
   /** Retries while the broker or a store is away; the partition waits, others go on. */
   async #takeOver(partition: number, owned: Owned): Promise<void> {
-    const { handler, clock, logger, seek, defaultStart } = this.#options
+    const { handler, clock, logger, goOn, defaultStart } = this.#options
     for (let delayMs = retryDelayMs.first; ; delayMs = Math.min(delayMs * 2, retryDelayMs.max)) {
-      if (this.#stopped.signal.aborted || this.#owned.get(partition) !== owned) return
+      if (!this.#isCurrent(partition, owned)) return
       try {
         const next = (await handler.takeOver(partition)) ?? (await defaultStart(partition))
-        await this.#refuseExpired(partition, next)
+        await this.#refuseOutside(partition, next)
+        if (!this.#isCurrent(partition, owned)) return
         owned.next = next
         owned.handedUntil = next
-        seek(partition, next)
+        goOn(partition, next)
         return
       } catch (error) {
-        if (!(error instanceof FaultlineError) || !['retry', 'rewind'].includes(error.disposition))
-          throw error
+        const canRetry =
+          error instanceof FaultlineError && ['retry', 'rewind'].includes(error.disposition)
+        if (!canRetry) throw error
         logger.warn(
           { partition, reason: messageOf(error), delayMs },
           'taking over failed; trying again',

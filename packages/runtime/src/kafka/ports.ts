@@ -53,7 +53,7 @@ export interface GroupOffsets {
   commit(partition: number, committed: CommittedOffset): Promise<void>
 }
 
-/** A running reader. `paused` partitions are those whose takeOver has not ended yet. */
+/** A running reader. */
 export interface PartitionReader {
   readonly offsets: GroupOffsets
   /** Partitions owned and ready to process. */

@@ -49,6 +49,20 @@ interface TopicPartition {
   readonly partition: number
 }
 
+/** The first offset of a partition, and the next one to be written. @throws FaultlineError BROKER_UNAVAILABLE */
+export async function partitionBounds(
+  admin: Admin,
+  { topic, partition }: TopicPartition,
+): Promise<{ first: number; end: number }> {
+  try {
+    const entry = ofPartition(await admin.fetchTopicOffsets(topic), partition)
+    if (entry === undefined) throw new Error(`${topic} has no partition ${partition}`)
+    return { first: Number(entry.low), end: Number(entry.high) }
+  } catch (error) {
+    throw asBrokerUnavailable(error, `offsets of ${topic}/${partition}`)
+  }
+}
+
 /** The offset a partition starts at when its group has no progress. @throws FaultlineError BROKER_UNAVAILABLE */
 export async function resolveStart(
   admin: Admin,

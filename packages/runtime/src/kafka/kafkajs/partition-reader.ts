@@ -1,13 +1,12 @@
 import type { Admin, Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs'
 import type { Clock } from '../../clock.ts'
-import { isFaultlineError } from '../../errors/index.ts'
 import type { Logger } from '../../logging/index.ts'
 import type { Started } from '../../lifecycle/index.ts'
 import { PartitionOwnership } from '../partition-ownership.ts'
 import type { PartitionHandler, PartitionReader, RecordBatch } from '../ports.ts'
 import type { StartingOffsets } from '../starting-offsets.ts'
-import { asBrokerUnavailable, consumerCrash, rebalanceError } from './errors.ts'
-import { kafkajsGroupOffsets, resolveStart } from './group-offsets.ts'
+import { asBrokerUnavailable, consumerCrash } from './errors.ts'
+import { kafkajsGroupOffsets, partitionBounds, resolveStart } from './group-offsets.ts'
 import { toRecord } from './records.ts'
 
 export interface PartitionReaderOptions {
@@ -57,9 +56,13 @@ export async function startPartitionReader(
   const ownership = new PartitionOwnership({
     handler: options.handler({ offsets }),
     defaultStart: (partition) => resolveStart(admin, { topic, partition }, options.start),
-    firstOffset: (partition) => resolveStart(admin, { topic, partition }, { at: 'earliest' }),
-    seek: (partition, offset) => {
+    bounds: (partition) => partitionBounds(admin, { topic, partition }),
+    hold: (partition) => {
+      consumer.pause([{ topic, partitions: [partition] }])
+    },
+    goOn: (partition, offset) => {
       consumer.seek({ topic, partition, offset: String(offset) })
+      consumer.resume([{ topic, partitions: [partition] }])
     },
     clock: options.clock,
     logger: options.logger,
@@ -125,10 +128,6 @@ async function withHeartbeats(payload: EachBatchPayload, work: () => Promise<voi
   }, heartbeatIntervalMs)
   try {
     await work()
-  } catch (error) {
-    // The runner joins again when it sees the broker's own error.
-    if (isFaultlineError(error, 'TRANSACTION_ABORTED')) throw rebalanceError(error) ?? error
-    throw error
   } finally {
     clearInterval(timer)
   }

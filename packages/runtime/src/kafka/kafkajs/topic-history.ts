@@ -3,6 +3,7 @@ import type { Admin, Consumer, EachBatchPayload, Kafka, PartitionAssigner } from
 import { AssignerProtocol } from 'kafkajs'
 import type { KafkaRecord, TopicHistory } from '../ports.ts'
 import { asBrokerUnavailable } from './errors.ts'
+import { partitionBounds } from './group-offsets.ts'
 import { toRecord } from './records.ts'
 
 /** Gives the only member of a private group exactly one partition. */
@@ -33,21 +34,10 @@ function onePartition(topic: string, partition: number): PartitionAssigner {
 }
 
 export function kafkajsTopicHistory(kafka: Kafka, admin: Admin): TopicHistory {
-  async function bounds(topic: string, partition: number): Promise<{ first: number; end: number }> {
-    try {
-      const offsets = await admin.fetchTopicOffsets(topic)
-      const entry = offsets.find((candidate) => candidate.partition === partition)
-      if (entry === undefined) throw new Error(`${topic} has no partition ${partition}`)
-      return { first: Number(entry.low), end: Number(entry.high) }
-    } catch (error) {
-      throw asBrokerUnavailable(error, `offsets of ${topic}`)
-    }
-  }
-
   return {
-    bounds,
+    bounds: (topic, partition) => partitionBounds(admin, { topic, partition }),
     async replay({ topic, partition }, onRecords) {
-      const { first, end } = await bounds(topic, partition)
+      const { first, end } = await partitionBounds(admin, { topic, partition })
       if (first >= end) return
       const consumer = kafka.consumer({
         groupId: `faultline-replay-${randomUUID()}`,

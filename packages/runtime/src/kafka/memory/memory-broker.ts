@@ -28,7 +28,7 @@ export class MemoryBroker {
     const log = this.#log(topic, partition)
     const offset = log.end++
     log.records.push({ ...record, timestampMs: offset, offset })
-    this.#wake()
+    this.wake()
     return offset
   }
 
@@ -110,7 +110,7 @@ export class MemoryBroker {
       offset: consumed.nextOffset,
       metadata: '',
     })
-    this.#wake()
+    this.wake()
   }
 
   #log(topic: string, partition: number) {
@@ -123,7 +123,8 @@ export class MemoryBroker {
     return log
   }
 
-  #wake(): void {
+  /** Lets everyone who waits for a change look again. */
+  wake(): void {
     for (const resolve of this.#waiting) resolve()
     this.#waiting.clear()
   }

@@ -22,12 +22,20 @@ export interface MemoryReaderOptions {
 export function startMemoryReader(options: MemoryReaderOptions): Started<PartitionReader> {
   const { broker, topic, partitions, batchMax } = options
   const position = new Map<number, number>()
+  const held = new Set<number>()
   const offsets = broker.groupOffsets(options.group, topic)
   const ownership = new PartitionOwnership({
     handler: options.handler({ offsets }),
     defaultStart: () => Promise.resolve(0),
-    firstOffset: async (partition) => (await broker.history().bounds(topic, partition)).first,
-    seek: (partition, offset) => position.set(partition, offset),
+    bounds: (partition) => broker.history().bounds(topic, partition),
+    hold: (partition) => {
+      held.add(partition)
+    },
+    goOn: (partition, offset) => {
+      position.set(partition, offset)
+      held.delete(partition)
+      broker.wake()
+    },
     clock: options.clock,
     logger: options.logger,
     onFatal: options.onFatal,
@@ -37,6 +45,10 @@ export function startMemoryReader(options: MemoryReaderOptions): Started<Partiti
   async function follow(partition: number): Promise<void> {
     while (!stopped.now) {
       const changed = broker.changed()
+      if (held.has(partition)) {
+        await changed
+        continue
+      }
       const from = position.get(partition) ?? 0
       const { records, end } = broker.read(topic, partition, from)
       const batch = records.slice(0, batchMax)
@@ -69,7 +81,7 @@ export function startMemoryReader(options: MemoryReaderOptions): Started<Partiti
     async stop() {
       stopped.now = true
       await ownership.stop()
-      broker.append('memory-reader-stopped', 0, { key: null, value: null })
+      broker.wake()
       await Promise.all(loops)
     },
   }
