@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { loadPath } from '@faultline/ingest/load'
+import { loadPath, type LoadProgress } from '@faultline/ingest/load'
 import { freshDatabase, type FreshDatabase } from '../../support/fresh-database.ts'
 import { loadFolder, readRejections } from './load-folder.ts'
 
@@ -178,4 +178,34 @@ test('a load that is interrupted stops reading and says how many rows are in the
   expect(result.rows).toBeGreaterThan(0)
   expect(result.rows).toBeLessThan(30_000)
   expect(await files.count()).toBe(result.rows)
+})
+
+test('a load whose database goes away says how many rows are in it and where the rejected ones are', async () => {
+  const lines = Array.from({ length: 30_000 }, (_, index) => line(index % 60))
+  await using files = await loadFolder({
+    'a.csv': `${header}\nnonsense\n${lines.join('\n')}\n`,
+  })
+  const told: LoadProgress[] = []
+  let cut: Promise<unknown> | undefined
+  const loading = loadPath({
+    path: join(files.folder, 'a.csv'),
+    databaseUrl: files.database.databaseUrl,
+    rejectedFolder: join(files.folder, 'rejected'),
+    onProgress: (progress) => {
+      told.push(progress)
+      cut ??= files.database.connection.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where application_name = 'faultline-load' and datname = current_database()`,
+      )
+    },
+  })
+  await expect(loading).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+  await cut
+  const last = told.at(-1)
+  expect(last?.rows).toBe(told.at(-2)?.rows)
+  // The answer to the batch on its way may be what was lost.
+  const unsure = (await files.count()) - (last?.rows ?? 0)
+  expect([0, 2_000]).toContain(unsure)
+  expect(last?.rejected).toBe(1)
+  expect(await readRejections(last?.rejectedFile ?? null)).toMatchObject([{ raw: 'nonsense' }])
 })

@@ -16,13 +16,13 @@ export interface LoadProgress {
   /** Rows committed to PostgreSQL. */
   readonly rows: number
   readonly rejected: number
+  /** Where the rejected records are kept, with their reasons; null if there are none. */
+  readonly rejectedFile: string | null
   readonly seconds: number
 }
 
 export interface LoadResult extends LoadProgress {
   readonly files: number
-  /** Where the rejected records are kept, with their reasons; null if there are none. */
-  readonly rejectedFile: string | null
   readonly rowsPerSecond: number
   /** The signal ended the load early: what had been read is in the database, the rest is not. */
   readonly interrupted: boolean
@@ -34,7 +34,7 @@ interface LoadOptions {
   readonly databaseUrl: string
   /** Folder for rejected records; made when the first comes. */
   readonly rejectedFolder: string
-  /** Called after each committed batch. */
+  /** Called after each committed batch, and once more where the load fails after it began to read. */
   readonly onProgress?: (progress: LoadProgress) => void
   readonly signal?: AbortSignal
 }
@@ -48,6 +48,8 @@ interface Plan {
 /**
  * Loads measurements into PostgreSQL in batches of one transaction each. Headers of all tables are checked before the
  * first row; a bad row is kept with its reason and never stops the load. Loading a file twice stores its rows twice.
+ * Where it fails midway, `onProgress` has told what was committed and kept until then. With DATABASE_UNAVAILABLE the batch
+ * that was on its way may be committed as well: its answer is lost.
  * @throws FaultlineError NOT_FOUND, ARGUMENT_INVALID, DATABASE_UNAVAILABLE, CONFIG_INVALID, DISK_FULL
  */
 export async function loadPath(options: LoadOptions): Promise<LoadResult> {
@@ -100,6 +102,7 @@ async function run(
   const progress = (): LoadProgress => ({
     rows,
     rejected: rejections.count,
+    rejectedFile: rejections.path ?? null,
     seconds: (performance.now() - startedMs) / 1000,
   })
   const writer = new MeasurementWriter(connection, {
@@ -124,11 +127,13 @@ async function run(
     return {
       ...end,
       files: plan.files,
-      rejectedFile: rejections.path ?? null,
       rowsPerSecond: end.seconds > 0 ? Math.round(end.rows / end.seconds) : 0,
       interrupted: signal?.aborted === true,
     }
-  } finally {
-    await rejections.close()
+  } catch (error) {
+    // What stopped the load is said, not what closing after it meets.
+    await Promise.allSettled([writer.settle(), rejections.close()])
+    onProgress?.(progress())
+    throw error
   }
 }

@@ -49,6 +49,11 @@ export class MeasurementWriter {
     await this.#inFlight
   }
 
+  /** Resolves when no batch is on its way any more, committed or not: for what is counted after an error. */
+  async settle(): Promise<void> {
+    await Promise.allSettled([this.#inFlight])
+  }
+
   /** Hands the filled batch over once the one before it is committed. */
   async #send(): Promise<void> {
     await this.#inFlight
