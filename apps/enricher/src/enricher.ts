@@ -83,7 +83,7 @@ export async function startEnricher(
     }),
   )
   const tools = await createTools({ config, registry, catalog, clock })
-  const onCommitted = createEnricherMetrics(metrics, config.topics.measurements, () => clock.now())
+  const observer = createEnricherMetrics(metrics, config.topics.measurements, () => clock.now())
   let handler: EnricherHandler | undefined
   running.reader = await scope.start('partitions', () =>
     startPartitionReader({
@@ -96,7 +96,7 @@ export async function startEnricher(
       logger,
       onFatal: fail,
       handler: ({ offsets }) =>
-        (handler = createHandler({ connection, offsets, tools, catalogFeed, onCommitted })),
+        (handler = createHandler({ connection, offsets, tools, catalogFeed, observer })),
     }),
   )
   onCatalogApplied = () => {
@@ -105,7 +105,6 @@ export async function startEnricher(
       void reader?.between(partition, async () => handler?.onCatalogChange(partition))
     }
   }
-  onCatalogApplied()
   logger.info('enricher started')
 }
 
@@ -114,12 +113,13 @@ interface HandlerParts {
   readonly offsets: GroupOffsets
   readonly tools: EnrichmentTools
   readonly catalogFeed: TableFeed
-  readonly onCommitted: ReturnType<typeof createEnricherMetrics>
+  readonly observer: ReturnType<typeof createEnricherMetrics>
 }
 
-function createHandler({ connection, ...parts }: HandlerParts): EnricherHandler {
+function createHandler({ connection, observer, ...parts }: HandlerParts): EnricherHandler {
   return new EnricherHandler({
     ...parts,
+    ...observer,
     group: consumerGroups.enricher,
     producers: kafkajsTransactionalProducers(connection.kafka),
     history: kafkajsTopicHistory(connection.kafka, connection.admin),

@@ -1,6 +1,6 @@
 /**
  * Every Kafka topic of the product, named once. Debezium's names follow from its `topic.prefix` and the table.
- * Two names can be changed by the environment (TOPIC_CATALOG, TOPIC_MEASUREMENTS, ENRICH_TOPIC: see environment.ts).
+ * Three names can be changed by the environment (TOPIC_CATALOG, TOPIC_MEASUREMENTS, ENRICH_TOPIC: see environment.ts).
  */
 export const topics = {
   deviceModels: 'postgres.public.device_models',
@@ -29,6 +29,8 @@ export interface TopicSpec {
 }
 
 const keepForever = { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'retention.bytes': '-1' }
+/** More than the broker takes for a raw record, because these hold one with something around it. */
+const holdsRawRecords = { 'max.message.bytes': '12582912' }
 const compacted = {
   'cleanup.policy': 'compact',
   'min.cleanable.dirty.ratio': '0.1',
@@ -52,7 +54,15 @@ export function topicSpecs(measurementPartitions: number): readonly TopicSpec[] 
     ...catalog.map((name) => ({ name, partitions: 1, config: keepForever })),
     { name: topics.rawMeasurements, partitions: measurementPartitions, config: week },
     { name: topics.enrichedMeasurements, partitions: measurementPartitions, config: week },
-    { name: topics.enricherState, partitions: measurementPartitions, config: compacted },
-    { name: topics.deadLetterMeasurements, partitions: measurementPartitions, config: keepForever },
+    {
+      name: topics.enricherState,
+      partitions: measurementPartitions,
+      config: { ...compacted, ...holdsRawRecords },
+    },
+    {
+      name: topics.deadLetterMeasurements,
+      partitions: measurementPartitions,
+      config: { ...keepForever, ...holdsRawRecords },
+    },
   ]
 }

@@ -85,6 +85,15 @@ export class Catalog {
     return this.asOf(deviceId, endOfLog) !== undefined
   }
 
+  isDeleted(deviceId: string): boolean {
+    return this.#devices.isDeleted(deviceId)
+  }
+
+  /** How many deletions of devices were applied; it only grows. */
+  get deletions(): number {
+    return this.#devices.deletions
+  }
+
   deletedDevices(): Iterable<string> {
     return this.#devices.deletedKeys()
   }

@@ -25,6 +25,8 @@ export interface Refusal {
 /** Nothing measured a fleet before this; an older clock was never set. */
 const earliestMs = Date.UTC(2000, 0, 1)
 const readingsMax = 10_000
+/** Ids are keys of topics, of Redis and of the state; a longer one is a mistake, and would make records too large to keep. */
+const deviceIdMax = 256
 
 /** Checks a measurement's row. `clockAheadMaxMs`: how far the device's clock may be ahead of the commit. */
 export function toMeasurement(change: Change, clockAheadMaxMs: number): Measurement | Refusal {
@@ -33,6 +35,7 @@ export function toMeasurement(change: Change, clockAheadMaxMs: number): Measurem
   const { id, device_id: deviceId, car_number: carNumber = null } = row
   if (typeof id !== 'number') return invalid('id is not a number')
   if (typeof deviceId !== 'string' || deviceId === '') return invalid('device_id is empty')
+  if (deviceId.length > deviceIdMax) return invalid(`device_id is longer than ${deviceIdMax}`)
   if (carNumber !== null && typeof carNumber !== 'number')
     return invalid('car_number is not a number')
   const readings = toReadings(row['readings'])

@@ -1,9 +1,10 @@
 /**
- * The changelog of a partition's state: what its keys and values look like. Two kinds of entry, told apart by the key:
+ * The changelog of a partition's state: what its keys and values look like. Three kinds of entry, told apart by the key:
  * `d:<device_id>` holds the device's state bytes; `p:<device_id>:<offset>` holds a measurement that waits for its device,
- * as its original record. A null value removes the entry.
+ * as its original record; `r` the number of records refused in a row (u32). A null value removes the entry.
  */
 export type ChangelogKey =
+  | { readonly kind: 'refused' }
   | { readonly kind: 'device'; readonly deviceId: string }
   | { readonly kind: 'parked'; readonly deviceId: string; readonly offset: number }
 
@@ -15,9 +16,12 @@ export function parkedKey(deviceId: string, offset: number): Buffer {
   return Buffer.from(`p:${deviceId}:${offset}`)
 }
 
+export const refusedKey = Buffer.from('r')
+
 /** Null for a key this version does not know. */
 export function parseChangelogKey(key: Buffer): ChangelogKey | null {
   const text = key.toString()
+  if (text === 'r') return { kind: 'refused' }
   if (text.startsWith('d:')) return { kind: 'device', deviceId: text.slice(2) }
   const colon = text.lastIndexOf(':')
   const offset = Number(text.slice(colon + 1))

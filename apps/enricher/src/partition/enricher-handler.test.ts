@@ -44,6 +44,8 @@ function start(broker: MemoryBroker, tools: EnrichmentTools, batchMax = 10) {
         history: broker.history(),
         catalogFeed: { caughtUp: () => Promise.resolve() },
         onCommitted: () => undefined,
+        onNotCommitted: () => undefined,
+        onProgress: () => undefined,
       })),
   })
   const settled = async (): Promise<void> => {
@@ -182,6 +184,7 @@ describe('EnricherHandler', () => {
     ['more readings than channels', { readings: [1, 2, 3] }, 'ROW_INVALID'],
     ['readings that are no numbers', { readings: ['1'] }, 'ROW_INVALID'],
     ['no device', { device_id: '' }, 'ROW_INVALID'],
+    ['an id of 257 characters', { device_id: 'x'.repeat(257) }, 'ROW_INVALID'],
   ])('makes a dead letter of a row with %s', async (_name, fields, reason) => {
     const broker = new MemoryBroker()
     const tools = testTools()
@@ -193,15 +196,60 @@ describe('EnricherHandler', () => {
     expect(deadLetters(broker)).toMatchObject([{ reason }])
   })
 
-  it('stops at a flood of dead letters, with nothing of it committed', async () => {
+  it('stops at a flood of dead letters, and a restart does not let it go on', async () => {
     const broker = new MemoryBroker()
-    for (let n = 0; n < 5; n++)
+    const append = () =>
       broker.append(testTopics.measurements, 0, { key: null, value: Buffer.from('{') })
-    const running = start(broker, testTools({ deadLetterConsecutiveMax: 3 }))
+    for (let n = 0; n < 9; n++) append()
+    for (let restart = 0; restart < 3; restart++) {
+      const running = start(broker, testTools({ deadLetterConsecutiveMax: 4 }), 2)
+      await running.failed
+      await running.stop()
+      expect(running.fatal).toMatchObject([{ code: 'DEAD_LETTER_FLOOD' }])
+      expect(deadLetters(broker).map((letter) => letter.source_offset)).toEqual([0, 1, 2, 3])
+    }
+    const raised = start(broker, testTools({ deadLetterConsecutiveMax: 100 }), 2)
+    await raised.settled()
+    await raised.stop()
+    expect(deadLetters(broker)).toHaveLength(9)
+  })
+
+  it('begins to count refusals anew when a record is enriched', async () => {
+    const broker = new MemoryBroker()
+    const tools = testTools({ deadLetterConsecutiveMax: 2 })
+    applyDevice(tools, { lsn: 2, row: device('d') })
+    for (let id = 1; id <= 5; id++) {
+      for (let n = 0; n < 2; n++) {
+        broker.append(testTopics.measurements, 0, { key: null, value: Buffer.from('{') })
+      }
+      appendMeasurement(broker, { lsn: 10 + id, row: measurementRow(id, 'd', [20, 5]) })
+    }
+    const running = start(broker, tools, 3)
     await running.settled()
     await running.stop()
-    expect(running.fatal).toMatchObject([{ code: 'DEAD_LETTER_FLOOD' }])
-    expect(deadLetters(broker)).toEqual([])
+    expect(running.fatal).toEqual([])
+    expect([deadLetters(broker).length, outputs(broker).length]).toEqual([10, 5])
+  })
+
+  it('sees at its start what became of devices while it was away, without a new record', async () => {
+    const broker = new MemoryBroker()
+    const tools = testTools()
+    applyDevice(tools, { lsn: 2, row: device('old') })
+    appendMeasurement(broker, { lsn: 10, row: measurementRow(1, 'old', [20, 5]) })
+    appendMeasurement(broker, { lsn: 11, row: measurementRow(2, 'new', [20, 5]) })
+    const first = start(broker, tools)
+    await first.settled()
+    await first.stop()
+    applyDevice(tools, { lsn: 20, row: null, before: device('old') })
+    applyDevice(tools, { lsn: 21, row: device('new') })
+    const second = start(broker, tools)
+    await second.catalogChanged()
+    await second.stop()
+    const records = broker.read(testTopics.enriched, 0, 0).records
+    const seen = records.map(
+      ({ key, value }) => `${String(key)} ${value === null ? 'gone' : 'measured'}`,
+    )
+    expect(seen).toEqual(['old measured', 'new measured', 'old gone'])
   })
 
   it('drops a row that Debezium delivers again', async () => {

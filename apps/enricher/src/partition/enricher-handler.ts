@@ -17,6 +17,10 @@ export interface EnricherHandlerOptions {
   readonly producers: TransactionalProducers
   readonly history: TopicHistory
   readonly catalogFeed: TableFeed
+  /** Told of each batch that was committed. */
+  readonly onProgress: (batch: RecordBatch) => void
+  /** Told of each transaction that failed, whatever became of it. */
+  readonly onNotCommitted: () => void
   /** Told of everything committed. */
   readonly onCommitted: (partition: number, enrichment: Enrichment, parked: number) => void
 }
@@ -54,13 +58,17 @@ export class EnricherHandler implements PartitionHandler {
         store.restore(records)
       })
       await catalogFeed.caughtUp()
-      this.#tasks.set(partition, {
-        enricher: new PartitionEnricher(partition, tools, store),
-        producer,
-        next: committed?.offset ?? null,
-      })
-      return committed?.offset ?? null
+      const { end } = await history.bounds(measurements, partition)
+      const next = committed?.offset ?? null
+      // The committed offset may stand before a last transaction marker. Should that be a record, it is read next anyway.
+      const isCaughtUp = next !== null && next >= end - 1
+      const enricher = new PartitionEnricher({ partition, tools, store, isCaughtUp })
+      this.#tasks.set(partition, { enricher, producer, next })
+      // Devices may have been registered or deleted while nobody owned the partition.
+      await this.onCatalogChange(partition)
+      return next
     } catch (error) {
+      this.#tasks.delete(partition)
       await producer.close()
       throw error
     }
@@ -73,6 +81,7 @@ export class EnricherHandler implements PartitionHandler {
     const enrichment = await task.enricher.onBatch(batch)
     await this.#commit(task, batch.partition, enrichment, batch.nextOffset)
     task.next = batch.nextOffset
+    this.#options.onProgress(batch)
   }
 
   /** What a change of the catalog brings about; to be called between two batches. */
@@ -103,11 +112,16 @@ export class EnricherHandler implements PartitionHandler {
     nextOffset: number,
   ): Promise<void> {
     const { group, tools, onCommitted } = this.#options
-    await task.producer.commit({
-      partition,
-      records: enrichment.records,
-      consumed: { group, topic: tools.topics.measurements, nextOffset },
-    })
+    try {
+      await task.producer.commit({
+        partition,
+        records: enrichment.records,
+        consumed: { group, topic: tools.topics.measurements, nextOffset },
+      })
+    } catch (error) {
+      this.#options.onNotCommitted()
+      throw error
+    }
     onCommitted(partition, enrichment, task.enricher.parkedCount)
   }
 }

@@ -46,6 +46,14 @@ export interface Enrichment {
   readonly newestCommittedAt: number | null
 }
 
+interface PartitionEnricherOptions {
+  readonly partition: number
+  readonly tools: EnrichmentTools
+  readonly store: PartitionStore
+  /** Nothing is left to read before what is written from now on. */
+  readonly isCaughtUp: boolean
+}
+
 /**
  * The enrichment of one partition: a fold over its records, the catalog and its own state. It does no I/O but asking for
  * unknown schemas; whoever drives it commits `records` in one transaction with the offset, or throws this away and restores
@@ -55,14 +63,17 @@ export class PartitionEnricher {
   readonly #partition: number
   readonly #tools: EnrichmentTools
   readonly #store: PartitionStore
-  #deadLettersInARow = 0
-  #isCaughtUp = false
+  #isCaughtUp: boolean
+  /** Deletions of the catalog that were looked at, and devices touched since although they are deleted. */
+  #deletionsSeen = 0
+  readonly #revived = new Set<string>()
   #step = new StepOutput()
 
-  constructor(partition: number, tools: EnrichmentTools, store: PartitionStore) {
+  constructor({ partition, tools, store, isCaughtUp }: PartitionEnricherOptions) {
     this.#partition = partition
     this.#tools = tools
     this.#store = store
+    this.#isCaughtUp = isCaughtUp
   }
 
   get parkedCount(): number {
@@ -166,7 +177,8 @@ export class PartitionEnricher {
     })
     this.#step.count('enriched')
     this.#step.sawCommit(measurement.committedAt)
-    this.#deadLettersInARow = 0
+    this.#store.resetRefused()
+    if (tools.catalog.isDeleted(measurement.deviceId)) this.#revived.add(measurement.deviceId)
   }
 
   #wait(record: RawRecord, deviceId: string): void {
@@ -183,6 +195,18 @@ export class PartitionEnricher {
 
   #refuse(record: RawRecord, { reason, message }: Refusal): void {
     const tools = this.#tools
+    if (this.#store.refusedInARow >= tools.limits.deadLetterConsecutiveMax) {
+      throw new FaultlineError(
+        'DEAD_LETTER_FLOOD',
+        `${this.#store.refusedInARow} records in a row were refused, and the next one would be because of ${reason}`,
+        {
+          context: { partition: this.#partition, offset: record.offset },
+          remedy:
+            'Mend what makes records unreadable; if they really are bad, raise DEAD_LETTER_CONSECUTIVE_MAX.',
+        },
+      )
+    }
+    this.#store.countRefused()
     const letter: DeadLetter = {
       value: record.value,
       reason,
@@ -200,16 +224,6 @@ export class PartitionEnricher {
     })
     this.#step.count('dead-letter')
     this.#step.refused(reason)
-    this.#deadLettersInARow++
-    if (this.#deadLettersInARow <= tools.limits.deadLetterConsecutiveMax) return
-    throw new FaultlineError(
-      'DEAD_LETTER_FLOOD',
-      `${this.#deadLettersInARow} records in a row were refused, the last because of ${reason}`,
-      {
-        context: { partition: this.#partition, offset: record.offset },
-        remedy: 'A bad deployment rather than bad records? Nothing of this flood was committed.',
-      },
-    )
   }
 
   /** Enriches what waited for devices that are known by now, in the order in which it came. */
@@ -226,15 +240,16 @@ export class PartitionEnricher {
    */
   #removeDeleted(): void {
     if (!this.#isCaughtUp) return
-    for (const deviceId of this.#tools.catalog.deletedDevices()) {
-      if (!this.#store.hasDevice(deviceId)) continue
+    const { catalog, topics } = this.#tools
+    const isNews = catalog.deletions > this.#deletionsSeen
+    const candidates = isNews ? catalog.deletedDevices() : this.#revived
+    this.#deletionsSeen = catalog.deletions
+    for (const deviceId of candidates) {
+      if (!this.#store.hasDevice(deviceId) || !catalog.isDeleted(deviceId)) continue
       this.#store.removeDevice(deviceId)
-      this.#step.add({
-        topic: this.#tools.topics.enriched,
-        key: Buffer.from(deviceId),
-        value: null,
-      })
+      this.#step.add({ topic: topics.enriched, key: Buffer.from(deviceId), value: null })
     }
+    this.#revived.clear()
   }
 
   #takeStep(): Enrichment {

@@ -1,5 +1,4 @@
-import { encode, openState, type DeviceState } from '@faultline/core/state'
-import { createState, fitState } from '@faultline/core/state'
+import { createState, encode, fitState, openState, type DeviceState } from '@faultline/core/state'
 import type { CompiledModel } from '@faultline/core/model'
 import { FaultlineError } from '@faultline/runtime/errors'
 import type { KafkaRecord, OutputRecord } from '@faultline/runtime/kafka'
@@ -9,6 +8,7 @@ import {
   encodeRawRecord,
   parkedKey,
   parseChangelogKey,
+  refusedKey,
   type RawRecord,
 } from './changelog.ts'
 
@@ -23,7 +23,9 @@ export class PartitionStore {
   readonly #devices = new Map<string, Held>()
   readonly #parked = new Map<string, RawRecord[]>()
   #parkedCount = 0
-  /** Changed since the last commit: changelog key -> what to write. */
+  #refusedInARow = 0
+  #isRefusedChanged = false
+  /** Changed since the last commit. */
   readonly #dirtyDevices = new Set<string>()
   readonly #parkedWrites: { key: Buffer; value: Buffer | null }[] = []
 
@@ -35,12 +37,31 @@ export class PartitionStore {
     for (const { key, value } of records) {
       const parsed = key === null ? null : parseChangelogKey(key)
       if (parsed === null) continue
-      if (parsed.kind === 'device') {
+      if (parsed.kind === 'refused')
+        this.#refusedInARow = value === null ? 0 : value.readUInt32BE(0)
+      else if (parsed.kind === 'device') {
         if (value === null) this.#devices.delete(parsed.deviceId)
-        else this.#devices.set(parsed.deviceId, { bytes: value })
+        // Copied: a value is a view of the whole fetch it came in, which it would keep in memory.
+        else this.#devices.set(parsed.deviceId, { bytes: new Uint8Array(value) })
       } else if (value === null) this.#removeParked(parsed.deviceId, parsed.offset)
       else this.#addParked(parsed.deviceId, decodeRawRecord(value, parsed.offset))
     }
+  }
+
+  /** Records refused since one was enriched, kept across restarts: a restart must not give a flood a new start. */
+  get refusedInARow(): number {
+    return this.#refusedInARow
+  }
+
+  countRefused(): void {
+    this.#refusedInARow++
+    this.#isRefusedChanged = true
+  }
+
+  resetRefused(): void {
+    if (this.#refusedInARow === 0) return
+    this.#refusedInARow = 0
+    this.#isRefusedChanged = true
   }
 
   /** The state to work on, fitted to the model; it counts as changed from now on. @throws FaultlineError STATE_CORRUPT */
@@ -97,15 +118,27 @@ export class PartitionStore {
       return { topic, key: deviceKey(deviceId), value }
     })
     for (const { key, value } of this.#parkedWrites) changes.push({ topic, key, value })
+    if (this.#isRefusedChanged)
+      changes.push({ topic, key: refusedKey, value: this.#refusedValue() })
+    this.#isRefusedChanged = false
     this.#dirtyDevices.clear()
     this.#parkedWrites.length = 0
     return changes
   }
 
-  #addParked(deviceId: string, record: RawRecord): void {
-    const records = this.#parked.get(deviceId)
-    if (records === undefined) this.#parked.set(deviceId, [record])
-    else records.push(record)
+  #refusedValue(): Buffer | null {
+    if (this.#refusedInARow === 0) return null
+    const value = Buffer.alloc(4)
+    value.writeUInt32BE(this.#refusedInARow)
+    return value
+  }
+
+  /** Copied for the same reason as a device's bytes; an offset that is there already came by a repeated read. */
+  #addParked(deviceId: string, { key, value, offset }: RawRecord): void {
+    const records = this.#parked.get(deviceId) ?? []
+    if ((records.at(-1)?.offset ?? -1) >= offset) return
+    records.push({ key: key === null ? null : Buffer.from(key), value: Buffer.from(value), offset })
+    this.#parked.set(deviceId, records)
     this.#parkedCount++
   }
 

@@ -21,6 +21,7 @@ const versionsMax = 1_000
 export class VersionedTable<Row> {
   readonly #versions = new Map<string, Version<Row>[]>()
   readonly #deleted = new Set<string>()
+  #deletions = 0
 
   apply(key: string, version: Version<Row>): void {
     const versions = this.#versions.get(key) ?? []
@@ -35,8 +36,10 @@ export class VersionedTable<Row> {
       versions.splice(at, 0, version)
     }
     if (versions.length > versionsMax) versions.shift()
-    if (elementAt(versions, versions.length - 1).row === null) this.#deleted.add(key)
-    else this.#deleted.delete(key)
+    if (elementAt(versions, versions.length - 1).row === null) {
+      this.#deleted.add(key)
+      this.#deletions++
+    } else this.#deleted.delete(key)
   }
 
   /** All keys are gone from `position` on. */
@@ -57,6 +60,15 @@ export class VersionedTable<Row> {
     const counting = versions[before]
     if (counting !== undefined && isPresent(counting)) return counting
     return versions.slice(before + 1).find(isPresent)
+  }
+
+  /** How often a key's newest version became, or stayed, a deletion; it only grows. */
+  get deletions(): number {
+    return this.#deletions
+  }
+
+  isDeleted(key: string): boolean {
+    return this.#deleted.has(key)
   }
 
   /** Keys whose newest version is a deletion. */

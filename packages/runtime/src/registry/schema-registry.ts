@@ -43,13 +43,13 @@ export function httpSchemaRegistry(url: string): SchemaRegistry {
       if (known !== undefined) return known
       if (unknown.has(id)) throw schemaUnknown(id)
       const response = await ask(`/schemas/ids/${id}`)
-      if (response.status === 404) {
+      // 404, and the answers of registries that find the id itself wrong.
+      if ([400, 404, 422].includes(response.status)) {
         if (unknown.size < unknownIdsMax) unknown.add(id)
         throw schemaUnknown(id)
       }
       if (!response.ok) throw unavailable(base, new Error(`status ${response.status}`))
-      const body = (await response.json()) as { schema: string }
-      const type = readerType(JSON.parse(body.schema) as avro.Schema)
+      const type = toReader(id, (await response.json()) as SchemaAnswer)
       readers.set(id, type)
       return type
     },
@@ -64,6 +64,25 @@ export function httpSchemaRegistry(url: string): SchemaRegistry {
       const { id } = (await response.json()) as { id: number }
       return id
     },
+  }
+}
+
+interface SchemaAnswer {
+  readonly schema: string
+  /** Absent for Avro. */
+  readonly schemaType?: string
+}
+
+/** A record may carry the id of a schema that is not Avro, or that no reader can be made of: it is unreadable then. */
+function toReader(id: number, { schema, schemaType = 'AVRO' }: SchemaAnswer): avro.Type {
+  try {
+    if (schemaType !== 'AVRO') throw new Error(`it is ${schemaType}`)
+    return readerType(JSON.parse(schema) as avro.Schema)
+  } catch (error) {
+    throw new FaultlineError('RECORD_UNDECODABLE', `schema ${id} is not one of Avro`, {
+      cause: error,
+      context: { id },
+    })
   }
 }
 

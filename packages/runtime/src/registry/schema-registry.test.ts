@@ -1,0 +1,71 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { httpSchemaRegistry, type SchemaRegistry } from './schema-registry.ts'
+
+const avro = { schema: '{"type":"record","name":"R","fields":[{"name":"n","type":"long"}]}' }
+const answers: Readonly<Record<string, { status: number; body: unknown }>> = {
+  '/schemas/ids/1': { status: 200, body: avro },
+  '/schemas/ids/2': { status: 200, body: { schemaType: 'PROTOBUF', schema: 'syntax = "proto3";' } },
+  '/schemas/ids/3': { status: 200, body: { schema: '{"type":"no such type"}' } },
+  '/schemas/ids/4': { status: 404, body: { error_code: 40403 } },
+  '/schemas/ids/5': { status: 422, body: {} },
+  '/schemas/ids/6': { status: 503, body: {} },
+  '/subjects/t-value/versions': { status: 200, body: { id: 7 } },
+}
+
+describe('httpSchemaRegistry', () => {
+  let server: Server
+  let registry: SchemaRegistry
+  let asked: string[]
+  beforeEach(async () => {
+    asked = []
+    server = createServer((request, response) => {
+      const path = request.url ?? ''
+      asked.push(path)
+      const { status, body } = answers[path] ?? { status: 500, body: {} }
+      response.writeHead(status, { 'content-type': 'application/json' })
+      response.end(JSON.stringify(body))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    registry = httpSchemaRegistry(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+  })
+  afterEach(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+
+  it('asks for a schema once', async () => {
+    expect(registry.knownReader(1)).toBeUndefined()
+    const reader = await registry.reader(1)
+    expect(reader.fromBuffer(Buffer.from([4]))).toEqual({ n: 2 })
+    expect(await registry.reader(1)).toBe(reader)
+    expect(registry.knownReader(1)).toBe(reader)
+    expect(asked).toHaveLength(1)
+  })
+
+  it('registers a schema', async () => {
+    expect(await registry.register('t-value', avro)).toBe(7)
+  })
+
+  it.each([
+    [2, 'RECORD_UNDECODABLE'],
+    [3, 'RECORD_UNDECODABLE'],
+    [4, 'SCHEMA_UNKNOWN'],
+    [5, 'SCHEMA_UNKNOWN'],
+    [6, 'REGISTRY_UNAVAILABLE'],
+  ])('answers for schema %i with %s', async (id, code) => {
+    await expect(registry.reader(id)).rejects.toMatchObject({ code })
+  })
+
+  it('asks for an unknown schema once, too', async () => {
+    for (let n = 0; n < 3; n++) await registry.reader(4).catch(() => undefined)
+    expect(asked).toHaveLength(1)
+  })
+
+  it('says that nobody answers', async () => {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+    await expect(registry.reader(1)).rejects.toMatchObject({ code: 'REGISTRY_UNAVAILABLE' })
+  })
+})
