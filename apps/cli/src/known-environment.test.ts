@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { checkEnvironmentNames, editDistance } from './known-environment.ts'
 
@@ -6,6 +7,17 @@ describe('FAULTLINE_ names in the environment', () => {
     expect(() => {
       checkEnvironmentNames({ FAULTLINE_HOME: '/srv', FAULTLINE_CACHE: '', HOME: '/root' })
     }).not.toThrow()
+  })
+
+  it('are accepted when docker-compose.yml wants them, or the test of the page', () => {
+    const compose = readFileSync(new URL('../../../docker-compose.yml', import.meta.url), 'utf8')
+    const wanted = [...compose.matchAll(/\$\{(FAULTLINE_\w+)/g)].map(([, name = '']) => name)
+    expect(wanted).toContain('FAULTLINE_DATABASE_PASSWORD')
+    for (const name of [...wanted, 'FAULTLINE_CHROMIUM']) {
+      expect(() => {
+        checkEnvironmentNames({ [name]: 'x' })
+      }).not.toThrow()
+    }
   })
 
   it('are an error with the nearest name when they are not', () => {

@@ -1,10 +1,11 @@
-import { environment } from '@faultline/contracts/environment'
+import { environment, otherEnvironment } from '@faultline/contracts/environment'
 import { FaultlineError } from '@faultline/runtime/errors'
 
 const prefix = 'FAULTLINE_'
-const known: readonly string[] = Object.values(environment).filter((name) =>
-  name.startsWith(prefix),
-)
+const known: readonly string[] = [
+  ...Object.values(environment),
+  ...Object.values(otherEnvironment),
+].filter((name) => name.startsWith(prefix))
 
 /**
  * A misspelt FAULTLINE_ name would be ignored in silence, and the wrong stack started.

@@ -43,3 +43,14 @@ export const environment = {
   /** The demo fleet of one seed always has the same faults at the same times. */
   demoSeed: 'DEMO_SEED',
 } as const
+
+/**
+ * Names that no application reads: docker-compose.yml puts the passwords into addresses, and the test of the page finds its
+ * browser by one. `faultline` knows them, so that a shell or an .env file may hold them.
+ */
+export const otherEnvironment = {
+  databasePassword: 'FAULTLINE_DATABASE_PASSWORD',
+  clickhousePassword: 'FAULTLINE_CLICKHOUSE_PASSWORD',
+  redisPassword: 'FAULTLINE_REDIS_PASSWORD',
+  chromium: 'FAULTLINE_CHROMIUM',
+} as const
