@@ -68,7 +68,7 @@ const apps: readonly App[] = [
   },
 ]
 
-/** The stack decides who listens where and who reaches whom; these never go through. */
+/** The stack decides who listens where, who reaches whom, and which topics it makes; these never go through. */
 const stackNames: readonly string[] = [
   names.databaseUrl,
   names.replicationPassword,
@@ -82,6 +82,9 @@ const stackNames: readonly string[] = [
   names.apiUrl,
   names.apiListen,
   names.opsListen,
+  names.topicCatalog,
+  names.topicMeasurements,
+  names.enrichTopic,
   names.faultlineHome,
   names.faultlineCache,
 ]
