@@ -45,7 +45,7 @@ if next_offset <= stored_next then
   return { 1, stored_next, 0 }
 end
 
-local code, reached, applied, budget, touched = 0, next_offset, 0, settings.budget, {}
+local code, reached, applied, budget = 0, next_offset, 0, settings.budget
 for _, record in ipairs(records) do
   if record[1] >= stored_next then
     if #record == 2 then
