@@ -13,6 +13,7 @@ it('needs addresses only', () => {
     redisUrl: 'redis://127.0.0.1:6379',
     topic: 'enriched_measurements',
     start: { at: 'earliest' },
+    refusedConsecutiveMax: 10_000,
     ranking: { halfLifeMs: 3_600_000, streamEventsMax: 10_000, windowEventsMax: 250_000 },
   })
 })

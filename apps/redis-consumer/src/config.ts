@@ -18,6 +18,7 @@ const schema = z
     [names.enrichTopic]: z.string().min(1).default(topics.enrichedMeasurements),
     [names.startingOffsets]: startingOffsets,
     [names.logLevel]: z.string().default('info'),
+    [names.deadLetterConsecutiveMax]: count(10_000),
     [names.faultHalfLifeMs]: z.coerce.number().int().min(halfLifeMinMs).default(3_600_000),
     [names.redisStreamEventsMax]: count(10_000),
     [names.redisWindowEventsMax]: count(250_000),
@@ -31,6 +32,8 @@ const schema = z
     logLevel: env[names.logLevel],
     topic: env[names.enrichTopic],
     start: env[names.startingOffsets],
+    /** Refused records in a row, per partition, after which the process stops. */
+    refusedConsecutiveMax: env[names.deadLetterConsecutiveMax],
     ranking: {
       halfLifeMs: env[names.faultHalfLifeMs],
       /** Newest events kept in the log of a type, about. */

@@ -1,5 +1,6 @@
 import type { RecordBatch } from '@faultline/runtime/kafka'
 import type { Metrics } from '@faultline/runtime/metrics'
+import type { RefusedRecord } from './decode-record.ts'
 import type { DeviceRecord } from './serving-store.ts'
 
 const app = 'redis-consumer'
@@ -9,11 +10,14 @@ export interface ConsumerMetrics {
   startBatch(): (batch: RecordBatch) => void
   /** A range was applied; `applied` of its records were not in before. */
   applied(records: readonly DeviceRecord[], applied: number, nowMs: number): void
+  /** Records were passed over because they cannot be read. */
+  refused(records: readonly RefusedRecord[]): void
   fenced(): void
 }
 
 export function createConsumerMetrics(metrics: Metrics, topic: string): ConsumerMetrics {
   const records = metrics.counter('faultline_records_total')
+  const refusals = metrics.counter('faultline_dead_letters_total')
   const skipped = metrics.counter('faultline_replays_skipped_total')
   const fenced = metrics.counter('faultline_fenced_total')
   const batchSeconds = metrics.histogram('faultline_batch_seconds').labels({ app })
@@ -37,6 +41,10 @@ export function createConsumerMetrics(metrics: Metrics, topic: string): Consumer
       for (const { measurement } of range.slice(range.length - applied)) {
         if (measurement !== null) freshness.observe((nowMs - measurement.committed_at) / 1_000)
       }
+    },
+    refused(refused) {
+      records.inc({ topic, outcome: 'refused' }, refused.length)
+      for (const { reason } of refused) refusals.inc({ reason })
     },
     fenced() {
       fenced.inc({ app })

@@ -1,14 +1,20 @@
 import { allTypes } from '@faultline/contracts/redis-keys'
-import type { EnrichedMeasurement } from '@faultline/contracts/enriched-measurement'
-import { FaultlineError, isFaultlineError, messageOf } from '@faultline/runtime/errors'
+import type { AlertLevel, EnrichedMeasurement } from '@faultline/contracts/enriched-measurement'
+import { isFaultlineError } from '@faultline/runtime/errors'
 import type { KafkaRecord } from '@faultline/runtime/kafka'
 import type { DeviceRecord } from './serving-store.ts'
 
-/** Where a record stands, for errors. */
-interface Place {
-  readonly topic: string
-  readonly partition: number
+/** A record that cannot be applied, and why. The reason is a metric label. */
+export interface RefusedRecord {
+  readonly offset: number
+  readonly reason: string
+  readonly message: string
 }
+
+/** What a record of the enriched topic turned out to be. */
+export type ReadRecord =
+  | { readonly kind: 'read'; readonly record: DeviceRecord }
+  | { readonly kind: 'refused'; readonly refused: RefusedRecord }
 
 /** Decodes values of the enriched topic; undefined from `now` when the schema has to be asked for first. */
 export interface ValueDecoder {
@@ -17,46 +23,74 @@ export interface ValueDecoder {
 }
 
 /**
- * Reads records of the enriched topic. The enricher wrote them, so one that cannot be read means that something is broken
- * and not that a device sent nonsense: it stops the process, and nothing is passed over.
- * @throws FaultlineError RECORD_UNDECODABLE naming the position, REGISTRY_UNAVAILABLE
+ * Reads records of the enriched topic, in their order. One that cannot be read is refused and not thrown: it would stop the
+ * process again after every restart.
+ * @throws FaultlineError REGISTRY_UNAVAILABLE
  */
 export function createRecordReader(decoder: ValueDecoder) {
-  return async (place: Place, records: readonly KafkaRecord[]): Promise<DeviceRecord[]> => {
-    const read: DeviceRecord[] = []
-    for (const record of records) {
-      try {
-        const { value } = record
-        const decoded =
-          value === null ? null : (decoder.now(value)?.value ?? (await decoder.later(value)))
-        read.push(toDeviceRecord(record, decoded as EnrichedMeasurement | null))
-      } catch (error) {
-        if (isFaultlineError(error) && error.disposition === 'retry') throw error
-        throw new FaultlineError(
-          'RECORD_UNDECODABLE',
-          `${place.topic}/${place.partition} offset ${record.offset}: ${messageOf(error)}`,
-          {
-            cause: error,
-            remedy: 'Run the version that wrote the record, or correct the schema registry.',
-          },
-        )
-      }
-    }
+  return async (records: readonly KafkaRecord[]): Promise<ReadRecord[]> => {
+    const read: ReadRecord[] = []
+    for (const record of records) read.push(await readRecord(decoder, record))
     return read
   }
 }
 
-function toDeviceRecord(
-  { key, offset }: KafkaRecord,
-  measurement: EnrichedMeasurement | null,
-): DeviceRecord {
-  if (measurement === null) {
-    if (key === null) throw new RangeError('a tombstone without a key')
-    return { offset, device_id: key.toString('utf8'), measurement }
+async function readRecord(decoder: ValueDecoder, record: KafkaRecord): Promise<ReadRecord> {
+  const { key, value, offset } = record
+  if (value === null) {
+    if (key === null || key.length === 0) return rowInvalid(offset, 'a removal without a key')
+    const device_id = key.toString('utf8')
+    return { kind: 'read', record: { offset, device_id, measurement: null } }
   }
-  const { device_id, type, fault_score: score, measured_at: time } = measurement
-  if (!(score >= 0 && score <= 1)) throw new RangeError(`fault_score is ${score}`)
-  if (!Number.isSafeInteger(time)) throw new RangeError(`measured_at is ${time}`)
-  if (type === allTypes) throw new RangeError(`the type "${allTypes}" is reserved`)
-  return { offset, device_id, measurement }
+  try {
+    const known = decoder.now(value)
+    const decoded = known === undefined ? await decoder.later(value) : known.value
+    if (!isMeasurement(decoded)) return rowInvalid(offset, 'not an enriched measurement')
+    const problem = problemOf(decoded)
+    if (problem !== null) return rowInvalid(offset, problem)
+    return {
+      kind: 'read',
+      record: { offset, device_id: decoded.device_id, measurement: decoded },
+    }
+  } catch (error) {
+    if (!isFaultlineError(error) || error.disposition !== 'reject') throw error
+    return { kind: 'refused', refused: { offset, reason: error.code, message: error.message } }
+  }
+}
+
+function rowInvalid(offset: number, message: string): ReadRecord {
+  return { kind: 'refused', refused: { offset, reason: 'ROW_INVALID', message } }
+}
+
+/** The fields without which a record cannot be written to Redis; the rest is held by the schema it was written with. */
+function isMeasurement(decoded: unknown): decoded is EnrichedMeasurement {
+  if (typeof decoded !== 'object' || decoded === null) return false
+  const m = decoded as Partial<Record<keyof EnrichedMeasurement, unknown>>
+  return (
+    [m.event_id, m.device_id, m.type, m.model, m.alert_level].every(isText) &&
+    [m.fault_reasons, m.explanation].every(Array.isArray) &&
+    [m.features, m.source].every(isObject) &&
+    Number.isSafeInteger(m.committed_at)
+  )
+}
+
+const isText = (value: unknown) => typeof value === 'string' && value !== ''
+const isObject = (value: unknown) => typeof value === 'object' && value !== null
+
+const decimal = /^\d{1,19}$/
+const alertLevels: readonly string[] = [
+  'normal',
+  'warning',
+  'critical',
+] satisfies readonly AlertLevel[]
+
+/** What the scripts could not reckon with, or would mix up with something else. */
+function problemOf(m: EnrichedMeasurement): string | null {
+  if (!decimal.test(m.event_id)) return 'event_id is no number'
+  if (!(m.fault_score >= 0 && m.fault_score <= 1)) return `fault_score is ${m.fault_score}`
+  if (!Number.isSafeInteger(m.measured_at)) return `measured_at is ${m.measured_at}`
+  if (!(Number.isSafeInteger(m.revision) && m.revision >= 1)) return `revision is ${m.revision}`
+  if (!alertLevels.includes(m.alert_level)) return `alert_level is ${m.alert_level}`
+  if (m.type === allTypes) return `the type "${allTypes}" is reserved`
+  return null
 }

@@ -51,6 +51,8 @@ export async function startRedisConsumer(
   const stopping = new AbortController()
   const { signal } = stopping
   const parts = {
+    topic: config.topic,
+    refusedConsecutiveMax: config.refusedConsecutiveMax,
     store: redisServingStore(redis, { ...config.ranking, budget }),
     readRecords: createRecordReader({
       now: (value) => decodeKnown(registry, value),

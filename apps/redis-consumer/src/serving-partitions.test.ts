@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
 import { topics } from '@faultline/contracts/topics'
 import { FaultlineError } from '@faultline/runtime/errors'
-import type { EnrichedMeasurement } from '@faultline/contracts/enriched-measurement'
+import type { AlertLevel, EnrichedMeasurement } from '@faultline/contracts/enriched-measurement'
 import { systemClock, type Clock } from '@faultline/runtime/clock'
 import type { PartitionHandler } from '@faultline/runtime/kafka'
 import { MemoryBroker, startMemoryReader } from '@faultline/runtime/kafka/memory'
@@ -21,13 +21,26 @@ const logger = createLogger('test', 'silent')
 /** Sleeps for no time, but lets others work. */
 const impatient: Clock = { now: () => systemClock.now(), sleep: () => setImmediate() }
 
+const refusedConsecutiveMax = 3
+const enriched = (changes: Partial<EnrichedMeasurement>) =>
+  JSON.stringify(enrichedMeasurement(changes))
+
 /** JSON stands in for Avro; what begins with "late" is a schema that has to be asked for. */
 const decoder = {
-  now: (value: Buffer) =>
-    value.toString().startsWith('late')
-      ? undefined
-      : { value: JSON.parse(value.toString()) as unknown },
-  later: (value: Buffer) => Promise.resolve(JSON.parse(value.toString().slice(4)) as unknown),
+  now: (value: Buffer) => {
+    const text = value.toString()
+    if (text === 'mistake') throw new Error('a mistake')
+    return text.startsWith('late') ? undefined : { value: parse(text) }
+  },
+  later: (value: Buffer) => Promise.resolve(parse(value.toString().slice(4))),
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new FaultlineError('RECORD_UNDECODABLE', 'no JSON', { cause })
+  }
 }
 
 function setUp(wrap: (store: ServingStore) => ServingStore = (store) => store) {
@@ -50,6 +63,8 @@ function setUp(wrap: (store: ServingStore) => ServingStore = (store) => store) {
       onFatal: (error) => fatal.push(error),
       handler: ({ offsets }): PartitionHandler =>
         new ServingPartitions({
+          topic,
+          refusedConsecutiveMax,
           store,
           readRecords: createRecordReader(decoder),
           persist: createPersist({
@@ -81,11 +96,17 @@ function setUp(wrap: (store: ServingStore) => ServingStore = (store) => store) {
     })
   }
   const events = () => memory.contents().devices.get('AC-0001')?.events_total ?? 0
-  const metric = async (name: string) => {
+  const metric = async (name: string, labels: Readonly<Record<string, string>> = {}) => {
     const found = (await metrics.registry.getSingleMetric(name)?.get())?.values ?? []
-    return found.reduce((sum, { value }) => sum + value, 0)
+    return found
+      .filter((entry) =>
+        Object.entries(labels).every(([label, value]) => entry.labels[label] === value),
+      )
+      .reduce((sum, { value }) => sum + value, 0)
   }
-  return { broker, memory, start, write, events, fatal, metric, stopping }
+  /** Where a successor would begin. */
+  const takeOver = async () => (await memory.takeOver(0)).nextOffset
+  return { broker, memory, start, write, events, fatal, metric, stopping, takeOver }
 }
 
 describe('partitions of the serving store', () => {
@@ -192,18 +213,60 @@ describe('partitions of the serving store', () => {
   })
 
   it.each([
-    ['bytes that are no record', 'nonsense'],
-    ['a score outside [0, 1]', JSON.stringify(enrichedMeasurement({ fault_score: 1.5 }))],
-    ['the reserved type', JSON.stringify(enrichedMeasurement({ type: 'all' }))],
-  ])('stops at %s and names the position', async (_what, value) => {
-    const { broker, start, fatal, write, events } = setUp()
+    ['bytes that are no record', 'nonsense', 'RECORD_UNDECODABLE'],
+    ['a record of another kind', '"text"', 'ROW_INVALID'],
+    ['a score outside [0, 1]', enriched({ fault_score: 1.5 }), 'ROW_INVALID'],
+    ['the reserved type', enriched({ type: 'all' }), 'ROW_INVALID'],
+    ['an event that is no number', enriched({ event_id: '1:2' }), 'ROW_INVALID'],
+    ['no revision', enriched({ revision: 0 }), 'ROW_INVALID'],
+    ['a time that is none', enriched({ measured_at: 0.5 }), 'ROW_INVALID'],
+    ['an unknown alert level', enriched({ alert_level: 'odd' as AlertLevel }), 'ROW_INVALID'],
+    ['a removal without a key', null, 'ROW_INVALID'],
+  ])('counts %s and passes it over, with its offset', async (_what, value, reason) => {
+    const { broker, start, fatal, write, events, metric, takeOver } = setUp()
     await write(1)
-    const offset = broker.append(topic, 0, { key: Buffer.from('x'), value: Buffer.from(value) })
+    const record = { key: null, value: value === null ? null : Buffer.from(value) }
+    broker.append(topic, 0, record)
+    const last = broker.append(topic, 0, record)
+    const reader = start()
+    await vi.waitUntil(async () => (await metric('faultline_dead_letters_total', { reason })) === 2)
+    await reader.stop()
+    expect(fatal).toEqual([])
+    expect(events()).toBe(1)
+    expect(await metric('faultline_records_total', { outcome: 'refused' })).toBe(2)
+    expect(await metric('faultline_records_total', { outcome: 'applied' })).toBe(1)
+    expect(await metric('faultline_replays_skipped_total')).toBe(0)
+    expect(await takeOver()).toBe(last + 1)
+  })
+
+  it('stops at a flood of records that cannot be read, and names the last', async () => {
+    const { broker, start, fatal, write, events, takeOver } = setUp()
+    const nonsense = { key: Buffer.from('x'), value: Buffer.from('nonsense') }
+    for (let refused = 0; refused < refusedConsecutiveMax; refused += 1) {
+      broker.append(topic, 0, nonsense)
+    }
+    await write(1)
+    const reader = start()
+    // Not more than the limit in a row: a record between them that can be read ends the row.
+    await vi.waitUntil(() => events() === 1)
+    let last = 0
+    for (let refused = 0; refused <= refusedConsecutiveMax; refused += 1) {
+      last = broker.append(topic, 0, nonsense)
+    }
+    await vi.waitUntil(() => fatal.length > 0)
+    await reader.stop()
+    expect(fatal).toMatchObject([{ code: 'DEAD_LETTER_FLOOD' }])
+    expect(String(fatal[0])).toContain(`${topic}/0 offset ${last}`)
+    expect(await takeOver()).toBeLessThanOrEqual(last)
+  })
+
+  it('does not take a mistake in the program for a record that cannot be read', async () => {
+    const { broker, start, fatal, takeOver } = setUp()
+    const offset = broker.append(topic, 0, { key: null, value: Buffer.from('mistake') })
     const reader = start()
     await vi.waitUntil(() => fatal.length > 0)
     await reader.stop()
-    expect(fatal).toMatchObject([{ code: 'RECORD_UNDECODABLE' }])
-    expect(String(fatal[0])).toContain(`${topic}/0 offset ${offset}`)
-    expect(events()).toBe(0)
+    expect(fatal).toMatchObject([{ message: 'a mistake' }])
+    expect((await takeOver()) ?? offset).toBe(offset)
   })
 })

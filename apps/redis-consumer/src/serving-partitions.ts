@@ -1,6 +1,6 @@
 import assert from 'node:assert'
 import type { Clock } from '@faultline/runtime/clock'
-import { isFaultlineError, messageOf } from '@faultline/runtime/errors'
+import { FaultlineError, isFaultlineError, messageOf } from '@faultline/runtime/errors'
 import type {
   GroupOffsets,
   KafkaRecord,
@@ -9,7 +9,7 @@ import type {
 } from '@faultline/runtime/kafka'
 import type { Logger } from '@faultline/runtime/logging'
 import type { ConsumerMetrics } from './consumer-metrics.ts'
-import type { createRecordReader } from './decode-record.ts'
+import type { createRecordReader, ReadRecord, RefusedRecord } from './decode-record.ts'
 import type { Persist } from './persist.ts'
 import type { DeviceRecord, ServingStore } from './serving-store.ts'
 
@@ -19,9 +19,12 @@ const recordsPerCall = 100
 const hintIntervalMs = 5_000
 
 interface ServingPartitionsOptions {
+  readonly topic: string
   readonly store: ServingStore
   readonly readRecords: ReturnType<typeof createRecordReader>
   readonly persist: Persist
+  /** Refused records in a row, per partition, after which the process stops. */
+  readonly refusedConsecutiveMax: number
   readonly offsets: GroupOffsets
   readonly metrics: ConsumerMetrics
   readonly clock: Clock
@@ -33,11 +36,21 @@ interface Held {
   /** Next offset to apply; null until the first range of an empty store. */
   next: number | null
   hintedAtMs: number
+  refusedInARow: number
+}
+
+/** Consecutive records of a partition, those that can be applied and those that are passed over. */
+interface Range {
+  readonly firstOffset: number
+  readonly nextOffset: number
+  readonly records: readonly DeviceRecord[]
+  readonly refused: readonly RefusedRecord[]
 }
 
 /**
  * Applies the partitions of the enriched topic to the serving store. The truth about progress is in the store, together
- * with the effects; the group's committed offset is a hint.
+ * with the effects; the group's committed offset is a hint. A record that cannot be read is counted, logged and passed over,
+ * with its offset in the range that is applied.
  */
 export class ServingPartitions implements PartitionHandler {
   readonly #options: ServingPartitionsOptions
@@ -49,7 +62,8 @@ export class ServingPartitions implements PartitionHandler {
 
   async takeOver(partition: number): Promise<number | null> {
     const { epoch, nextOffset } = await this.#options.store.takeOver(partition)
-    this.#held.set(partition, { epoch, next: nextOffset, hintedAtMs: this.#options.clock.now() })
+    const hintedAtMs = this.#options.clock.now()
+    this.#held.set(partition, { epoch, next: nextOffset, hintedAtMs, refusedInARow: 0 })
     this.#options.logger.info({ partition, epoch, nextOffset }, 'partition taken over')
     return nextOffset
   }
@@ -68,12 +82,11 @@ export class ServingPartitions implements PartitionHandler {
     try {
       for (const chunk of chunks(batch)) {
         // Redis works on the former chunk while this one is decoded.
-        const records = await this.#options.persist(() =>
-          this.#options.readRecords(batch, chunk.records),
-        )
+        const read = await this.#options.persist(() => this.#options.readRecords(chunk.records))
         await applying
-        const range = { firstOffset, nextOffset: chunk.nextOffset }
-        applying = this.#apply(batch.partition, held, { ...range, records })
+        this.#refuseFlood(batch.partition, held, read)
+        const { nextOffset } = chunk
+        applying = this.#apply(batch.partition, held, { firstOffset, nextOffset, ...sort(read) })
         // It is awaited below; until then a failure must not count as unhandled.
         applying.catch(() => undefined)
         firstOffset = chunk.nextOffset
@@ -85,20 +98,42 @@ export class ServingPartitions implements PartitionHandler {
     await this.#hint(batch.partition, held)
   }
 
-  async #apply(
-    partition: number,
-    held: Held,
-    range: {
-      readonly firstOffset: number
-      readonly nextOffset: number
-      readonly records: readonly DeviceRecord[]
-    },
-  ): Promise<void> {
-    const { store, persist, metrics, clock } = this.#options
+  /** @throws FaultlineError DEAD_LETTER_FLOOD */
+  #refuseFlood(partition: number, held: Held, read: readonly ReadRecord[]): void {
+    const { topic, refusedConsecutiveMax } = this.#options
+    for (const item of read) {
+      held.refusedInARow = item.kind === 'refused' ? held.refusedInARow + 1 : 0
+      if (item.kind === 'read' || held.refusedInARow <= refusedConsecutiveMax) continue
+      const { offset, message } = item.refused
+      throw new FaultlineError(
+        'DEAD_LETTER_FLOOD',
+        `${held.refusedInARow} records in a row cannot be read, the last at ${topic}/${partition} offset ${offset}: ${message}`,
+        {
+          context: { topic, partition, offset },
+          remedy: 'Check SCHEMA_REGISTRY_URL and who writes to the enriched topic.',
+        },
+      )
+    }
+  }
+
+  async #apply(partition: number, held: Held, { refused, ...range }: Range): Promise<void> {
+    const { topic, store, persist, metrics, clock, logger } = this.#options
     try {
       const applied = await persist(() => store.apply({ partition, epoch: held.epoch, ...range }))
       held.next = range.nextOffset
       metrics.applied(range.records, applied, clock.now())
+      if (refused.length === 0) return
+      metrics.refused(refused)
+      // One line for a call of the script, or a broken writer would fill the log.
+      logger.warn(
+        {
+          topic,
+          partition,
+          offsets: refused.map(({ offset }) => offset),
+          why: refused[0]?.message,
+        },
+        'records that cannot be read are passed over',
+      )
     } catch (error) {
       if (isFaultlineError(error, 'SERVING_STORE_FENCED')) metrics.fenced()
       throw error
@@ -116,6 +151,13 @@ export class ServingPartitions implements PartitionHandler {
       if (!isFaultlineError(error)) throw error
       logger.info({ partition, reason: messageOf(error) }, 'group offset not committed')
     }
+  }
+}
+
+function sort(read: readonly ReadRecord[]): Pick<Range, 'records' | 'refused'> {
+  return {
+    records: read.flatMap((item) => (item.kind === 'read' ? [item.record] : [])),
+    refused: read.flatMap((item) => (item.kind === 'refused' ? [item.refused] : [])),
   }
 }
 
