@@ -12,7 +12,7 @@ export const metricCatalogue = {
   },
   faultline_dead_letters_total: {
     kind: 'counter',
-    help: 'Records refused and kept, by reason',
+    help: 'Records refused and passed over, by reason',
     labels: ['reason'],
   },
   faultline_transactions_total: {
