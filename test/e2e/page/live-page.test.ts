@@ -26,9 +26,9 @@ beforeAll(async () => {
     applicationName: 'page-test',
   })
   await registerUnits(postgres, [worst, other])
-  // Enough of them to rank first, whatever other tests left behind.
-  for (let minutes = 10; minutes > 0; minutes -= 1) await breakUnit(worst, minutes)
-  await breakUnit(other, 0, { [faultCode]: 0 })
+  // Enough of them to rank first and second, whatever other tests left behind.
+  await breakUnit(worst, { rows: 600 })
+  await breakUnit(other, { rows: 400, changes: { [faultCode]: 0 } })
   await eventually(async () => {
     const response = await fetch(`${product().apiUrl}/api/devices/${other}`)
     expect(response.status).toBe(200)
@@ -55,16 +55,23 @@ async function open(viewport: { width: number; height: number }) {
   await page.goto(product().apiUrl)
 }
 
-async function breakUnit(
-  deviceId: string,
-  minutesAgo: number,
-  readings: Readonly<Record<number, number>> = {},
-) {
-  const measuredAtMs = Date.now() - minutesAgo * 60_000
-  const broken = { [temperature]: 36, [pressure]: 2_400, [faultCode]: 7, ...readings }
-  await insertRows(product().databaseUrl, [
-    { deviceId, measuredAtMs, readings: hvacReadings(broken) },
-  ])
+interface Breakdown {
+  /** One a second, up to now. */
+  readonly rows: number
+  readonly changes?: Readonly<Record<number, number>>
+}
+
+async function breakUnit(deviceId: string, { rows, changes }: Breakdown) {
+  const now = Date.now()
+  const broken = { [temperature]: 36, [pressure]: 2_400, [faultCode]: 7, ...changes }
+  await insertRows(
+    product().databaseUrl,
+    Array.from({ length: rows }, (_, n) => ({
+      deviceId,
+      measuredAtMs: now - (rows - 1 - n) * 1_000,
+      readings: hvacReadings(broken),
+    })),
+  )
 }
 
 /** Run in the browser: closes the stream and opens it again, as when a tab goes to sleep. */
@@ -109,7 +116,7 @@ describe('the live page', () => {
     await page.locator('#feed-empty').waitFor({ state: 'attached' })
     const reasons = row(other).locator('.reasons')
     expect(await reasons.innerText()).not.toContain('Fault code 9')
-    await breakUnit(other, 0, { [faultCode]: 9 })
+    await breakUnit(other, { rows: 1, changes: { [faultCode]: 9 } })
     await row(other).getByText('Fault code 9').waitFor({ timeout: 10_000 })
     await page
       .locator('#feed li', { hasText: `Unit ${other}` })

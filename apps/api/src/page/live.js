@@ -7,6 +7,7 @@ const quietAfterMs = 30_000
 export function openLive(on) {
   let source
   let connected = false
+  let wasConnected = false
   let storeAway = false
   let changedAt = null
   let skewMs = 0
@@ -15,6 +16,7 @@ export function openLive(on) {
   const begin = ({ data }) => {
     skewMs = Date.parse(JSON.parse(data).now) - Date.now()
     connected = true
+    wasConnected = true
   }
   const open = () => {
     source = new EventSource('/api/live')
@@ -52,10 +54,9 @@ export function openLive(on) {
     now: () => Date.now() + skewMs,
     state() {
       const ageMs = changedAt === null ? null : Math.max(0, Date.now() + skewMs - changedAt)
-      if (!connected) return { state: ageMs === null ? 'connecting' : 'stale', ageMs, storeAway }
+      if (!connected) return { state: wasConnected ? 'stale' : 'connecting', ageMs, storeAway }
       if (storeAway) return { state: 'stale', ageMs, storeAway }
-      if (ageMs === null) return { state: 'connecting', ageMs, storeAway }
-      return { state: ageMs > quietAfterMs ? 'quiet' : 'live', ageMs, storeAway }
+      return { state: ageMs === null || ageMs > quietAfterMs ? 'quiet' : 'live', ageMs, storeAway }
     },
   }
 }

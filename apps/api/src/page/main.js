@@ -167,8 +167,8 @@ function showFreshness() {
   const words = {
     connecting: 'Connecting',
     live: `As of ${span(ageMs ?? 0)} ago`,
-    quiet: `Nothing measured for ${span(ageMs ?? 0)}`,
-    stale: `Stale: as of ${span(ageMs ?? 0)} ago`,
+    quiet: ageMs === null ? 'Nothing measured yet' : `Nothing measured for ${span(ageMs)}`,
+    stale: ageMs === null ? 'Stale' : `Stale: as of ${span(ageMs)} ago`,
   }
   byId('freshness').dataset.state = now
   setText(byId('freshness-text'), words[now])
