@@ -8,7 +8,7 @@ const schema = z
     [names.opsListen]: listenAddress,
     [names.logLevel]: z.string().default('info'),
     // At most ten reports of each unit a second.
-    [names.demoRowsPerSecond]: z.coerce.number().min(1).max(5_000).default(100),
+    [names.demoRowsPerSecond]: z.coerce.number().min(1).max(5_000).default(25),
     [names.demoSeed]: z.coerce.number().int().default(1),
   })
   .transform((env) => ({
