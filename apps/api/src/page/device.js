@@ -50,7 +50,7 @@ export class DevicePanel {
     this.#range = range
     this.onRange = onRange
     this.#build()
-    void this.#load()
+    void this.#refresh()
   }
 
   /** Tells the panel that its device has a newer measurement; it reads again, at most once a second. */
@@ -141,21 +141,6 @@ export class DevicePanel {
     this.#chart = new Chart(this.#parts.chart, this.#parts.readout)
   }
 
-  async #load() {
-    await this.#refresh()
-    if (this.#device === null) return
-    try {
-      const { channels } = await readChannels(this.#id, this.#aborts.signal)
-      this.#channels = channels
-    } catch (error) {
-      if (error.name === 'AbortError') return
-      this.#chart.message(`${error.message}. The ranking above is not affected.`)
-      return
-    }
-    this.#fillChannels()
-    await this.#drawChart()
-  }
-
   async #refresh() {
     this.#dueAt = Date.now() + refreshMs
     try {
@@ -166,17 +151,41 @@ export class DevicePanel {
     }
     this.#showDevice()
     // The history follows a second or two behind the ranking: what changed now is drawn for certain by the later time.
+    this.#refreshHistoryLater()
+    if (Date.now() >= this.#chartDueAt) await this.#refreshHistory()
+  }
+
+  #refreshHistoryLater() {
     this.#historyTimer ??= setTimeout(() => {
       this.#historyTimer = undefined
       void this.#refreshHistory()
     }, chartRefreshMs)
-    if (Date.now() >= this.#chartDueAt) await this.#refreshHistory()
   }
 
   async #refreshHistory() {
     this.#chartDueAt = Date.now() + chartRefreshMs
     await this.#showHistory()
+    if (this.#channels.length === 0) await this.#readChannels()
     if (this.#channels.length > 0) await this.#drawChart()
+  }
+
+  /** A device that is new has no channels in the history yet; they are asked for until they are there. */
+  async #readChannels() {
+    try {
+      const { channels } = await readChannels(this.#id, this.#aborts.signal)
+      this.#channels = channels
+    } catch (error) {
+      if (error.name === 'AbortError') return
+      this.#chart.message(`${error.message}. The ranking above is not affected.`)
+      this.#refreshHistoryLater()
+      return
+    }
+    if (this.#channels.length > 0) {
+      this.#fillChannels()
+      return
+    }
+    this.#chart.message('No history yet; it follows within seconds.')
+    this.#refreshHistoryLater()
   }
 
   #showMissing(error) {
@@ -240,10 +249,6 @@ export class DevicePanel {
   }
 
   async #drawChart() {
-    if (this.#channel === null) {
-      this.#chart.message('This device has no history yet.')
-      return
-    }
     this.#chartDueAt = Date.now() + chartRefreshMs
     const channel = this.#channel
     const range = this.#range
@@ -260,8 +265,12 @@ export class DevicePanel {
         'aria-label',
         `${channelWords(channel)}, last ${ranges[range].word}`,
       )
-      if (data.length === 0) this.#chart.message(`No ${channelWords(channel)} in this period.`)
-      else this.#chart.show({ points: data, limits: this.#limitsOf(channel), unit, startMs, endMs })
+      if (data.length === 0) {
+        this.#chart.message(`No ${channelWords(channel)} in this period.`)
+        // Roll-ups come some seconds after their measurements.
+        this.#refreshHistoryLater()
+      } else
+        this.#chart.show({ points: data, limits: this.#limitsOf(channel), unit, startMs, endMs })
     } catch (error) {
       if (error.name !== 'AbortError') this.#chart.message(error.message)
     }
