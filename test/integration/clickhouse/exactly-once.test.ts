@@ -212,11 +212,13 @@ describe('the sink, with processes killed under it', () => {
         acknowledged = start + 10
       }
     })()
+    // Waited for from the start: it fails while the server is being killed.
+    const refusal = expect(writing).rejects.toThrow('WAREHOUSE_UNAVAILABLE')
     await eventually(() => {
       expect(acknowledged).toBeGreaterThan(50)
     })
     await server.kill()
-    await expect(writing).rejects.toThrow('WAREHOUSE_UNAVAILABLE')
+    await refusal
     await server.startAgain()
     const stored = await storedRows()
     expect(stored).toBeGreaterThanOrEqual(acknowledged)
