@@ -12,7 +12,8 @@ import { print, runningProduct } from './running-product.ts'
 
 const rowsPerSecond = 100
 const sampleEvery = 10
-const warmUpSeconds = 10
+// The JVMs of Kafka and Connect compile for about this long after a start.
+const warmUpSeconds = 60
 const seconds = Number(process.argv[2] ?? 60)
 const { databaseUrl, apiUrl } = runningProduct()
 
