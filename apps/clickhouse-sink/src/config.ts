@@ -1,10 +1,13 @@
 import { z } from 'zod'
 import { environment as names } from '@faultline/contracts/environment'
 import { topics } from '@faultline/contracts/topics'
-import { brokerList, listenAddress, parseEnvironment } from '@faultline/runtime/config'
+import {
+  brokerList,
+  listenAddress,
+  parseEnvironment,
+  positiveCount,
+} from '@faultline/runtime/config'
 import { startingOffsets } from '@faultline/runtime/kafka'
-
-const count = (fallback: number) => z.coerce.number().int().positive().default(fallback)
 
 const schema = z
   .object({
@@ -15,9 +18,9 @@ const schema = z
     [names.enrichTopic]: z.string().min(1).default(topics.enrichedMeasurements),
     [names.startingOffsets]: startingOffsets,
     [names.logLevel]: z.string().default('info'),
-    [names.deadLetterConsecutiveMax]: count(10_000),
-    [names.sinkRowsMax]: count(10_000),
-    [names.sinkWaitMaxMs]: count(1_000),
+    [names.deadLetterConsecutiveMax]: positiveCount(10_000),
+    [names.sinkRowsMax]: positiveCount(10_000),
+    [names.sinkWaitMaxMs]: positiveCount(1_000),
   })
   .transform((env) => ({
     brokers: env[names.kafkaBootstrap],

@@ -1,11 +1,14 @@
 import { z } from 'zod'
 import { environment as names } from '@faultline/contracts/environment'
 import { topics } from '@faultline/contracts/topics'
-import { brokerList, listenAddress, parseEnvironment } from '@faultline/runtime/config'
+import {
+  brokerList,
+  listenAddress,
+  parseEnvironment,
+  positiveCount,
+} from '@faultline/runtime/config'
 import { startingOffsets } from '@faultline/runtime/kafka'
 import { redisEnvironment } from '@faultline/runtime/redis'
-
-const count = (fallback: number) => z.coerce.number().int().positive().default(fallback)
 
 /** Below a minute a double no longer holds the live score finely enough (docs/ranking.md). */
 const halfLifeMinMs = 60_000
@@ -18,10 +21,10 @@ const schema = z
     [names.enrichTopic]: z.string().min(1).default(topics.enrichedMeasurements),
     [names.startingOffsets]: startingOffsets,
     [names.logLevel]: z.string().default('info'),
-    [names.deadLetterConsecutiveMax]: count(10_000),
+    [names.deadLetterConsecutiveMax]: positiveCount(10_000),
     [names.faultHalfLifeMs]: z.coerce.number().int().min(halfLifeMinMs).default(3_600_000),
-    [names.redisStreamEventsMax]: count(10_000),
-    [names.redisWindowEventsMax]: count(250_000),
+    [names.redisStreamEventsMax]: positiveCount(10_000),
+    [names.redisWindowEventsMax]: positiveCount(250_000),
   })
   .and(redisEnvironment)
   .transform((env) => ({

@@ -37,3 +37,7 @@ export const brokerList = z.string().transform((text, context) => {
   }
   return brokers
 })
+
+/** A whole number above zero, with its value where the variable is not set. */
+export const positiveCount = (fallback: number) =>
+  z.coerce.number().int().positive().default(fallback)

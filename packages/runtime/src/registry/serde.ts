@@ -2,7 +2,7 @@ import type avro from 'avsc'
 import { FaultlineError, messageOf } from '../errors/index.ts'
 import { writerType } from './avro-types.ts'
 import type { SchemaRegistry } from './schema-registry.ts'
-import { wireFormat, writeHeader } from './wire-format.ts'
+import { headerBytes, schemaIdOf, writeHeader } from './wire-format.ts'
 
 /** Decodes a value in the Confluent wire format with the schema it was written with. */
 export type Decode = (value: Buffer) => Promise<unknown>
@@ -13,7 +13,7 @@ export type Decode = (value: Buffer) => Promise<unknown>
  */
 export function createDecoder(registry: SchemaRegistry): Decode {
   return async (value) => {
-    const id = wireFormat.schemaIdOf(value)
+    const id = schemaIdOf(value)
     if (id === null) {
       throw new FaultlineError(
         'RECORD_UNDECODABLE',
@@ -30,14 +30,14 @@ export function decodeKnown(
   registry: SchemaRegistry,
   value: Buffer,
 ): { readonly value: unknown } | undefined {
-  const id = wireFormat.schemaIdOf(value)
+  const id = schemaIdOf(value)
   const type = id === null ? undefined : registry.knownReader(id)
   return type === undefined ? undefined : { value: decodeBody(type, value) }
 }
 
 function decodeBody(type: avro.Type, value: Buffer): unknown {
   try {
-    return type.fromBuffer(value.subarray(wireFormat.headerBytes)) as unknown
+    return type.fromBuffer(value.subarray(headerBytes)) as unknown
   } catch (error) {
     throw new FaultlineError(
       'RECORD_UNDECODABLE',
@@ -64,11 +64,11 @@ export async function createEncoder<T>(
   const type = writerType(schema)
   let scratch = Buffer.allocUnsafe(firstBufferBytes)
   return (value) => {
-    let end = type.encode(value, scratch, wireFormat.headerBytes)
+    let end = type.encode(value, scratch, headerBytes)
     if (end < 0) {
       // avsc answers with minus the number of bytes missing.
       scratch = Buffer.allocUnsafe((scratch.length - end) * 2)
-      end = type.encode(value, scratch, wireFormat.headerBytes)
+      end = type.encode(value, scratch, headerBytes)
     }
     writeHeader(scratch, schemaId)
     return Buffer.from(scratch.subarray(0, end))
