@@ -3,6 +3,7 @@ import { checkEnvironmentNames } from './known-environment.ts'
 import { createContext, type CliContext } from './context.ts'
 import { complainAbout, exitCodeOf } from './exit-codes.ts'
 import { interrupted } from './interrupts.ts'
+import { runAppTool } from './app-tool.ts'
 
 const examples = `Examples
   faultline up                              start everything, with a demo fleet; Ctrl-C stops it in order
@@ -44,6 +45,7 @@ export function createProgram(context: CliContext, done: (exitCode: number) => v
   addUp(program, context, done)
   addInspection(program, context, done)
   addLoad(program, context, done)
+  addRebuild(program, context, done)
   return program
 }
 
@@ -149,6 +151,17 @@ function addLoad(program: Command, context: CliContext, done: (code: number) => 
     .action(async (path: string, options: { json: boolean }) => {
       const { load } = await import('./commands/load.ts')
       done(await load(context, path, { ...options, signal: interrupted() }))
+    })
+}
+
+function addRebuild(program: Command, context: CliContext, done: (code: number) => void): void {
+  const rebuild = program.command('rebuild', { hidden: true })
+  rebuild
+    .command('redis')
+    .description('build Redis anew from the enriched topic, beside the one that serves')
+    .addHelpText('before', 'Examples\n  faultline rebuild redis\n')
+    .action(async () => {
+      done(await runAppTool(context, { app: 'redis-consumer', tool: 'rebuild' }, []))
     })
 }
 

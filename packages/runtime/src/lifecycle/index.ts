@@ -1,2 +1,3 @@
 export { Scope, type Started } from './component.ts'
 export { runProcess, type ProcessContext } from './run-process.ts'
+export { runTool } from './run-tool.ts'
