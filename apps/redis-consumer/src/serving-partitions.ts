@@ -1,6 +1,7 @@
 import assert from 'node:assert'
 import type { Clock } from '@faultline/runtime/clock'
 import { FaultlineError, isFaultlineError, messageOf } from '@faultline/runtime/errors'
+import { failpoint } from '@faultline/runtime/failpoints'
 import type {
   GroupOffsets,
   KafkaRecord,
@@ -65,6 +66,7 @@ export class ServingPartitions implements PartitionHandler {
     const hintedAtMs = this.#options.clock.now()
     this.#held.set(partition, { epoch, next: nextOffset, hintedAtMs, refusedInARow: 0 })
     this.#options.logger.info({ partition, epoch, nextOffset }, 'partition taken over')
+    failpoint('redis.epoch-taken')
     return nextOffset
   }
 
@@ -73,6 +75,7 @@ export class ServingPartitions implements PartitionHandler {
   }
 
   async process(batch: RecordBatch): Promise<void> {
+    failpoint('redis.polled')
     const held = this.#held.get(batch.partition)
     assert(held !== undefined, 'a batch came for a partition that was not taken over')
     const done = this.#options.metrics.startBatch()
@@ -144,6 +147,7 @@ export class ServingPartitions implements PartitionHandler {
     const { clock, offsets, logger } = this.#options
     if (held.next === null || clock.now() - held.hintedAtMs < hintIntervalMs) return
     held.hintedAtMs = clock.now()
+    failpoint('redis.applied-hint-due')
     try {
       await offsets.commit(partition, { offset: held.next, metadata: '' })
     } catch (error) {

@@ -38,6 +38,8 @@ export const environment = {
   faultlineHome: 'FAULTLINE_HOME',
   /** Folder of downloaded programs, shared by all stacks of a user. */
   faultlineCache: 'FAULTLINE_CACHE',
+  /** Folder in which tests arm failpoints (docs/failpoints.md); set in no production. */
+  failpoints: 'FAULTLINE_FAILPOINTS',
   /** Measurements a second of the whole demo fleet. */
   demoRowsPerSecond: 'DEMO_ROWS_PER_SECOND',
   /** The demo fleet of one seed always has the same faults at the same times. */

@@ -1,4 +1,5 @@
 import { FaultlineError } from '@faultline/runtime/errors'
+import { failpoint } from '@faultline/runtime/failpoints'
 import { Scope } from '@faultline/runtime/lifecycle'
 import { checkDisk, checkPorts } from './checks/index.ts'
 import type { StackStatus } from './control/protocol.ts'
@@ -146,6 +147,7 @@ export class Stack {
     const { pageUrl } = this.#options
     const controlSocket = controlSocketPath(runFolder)
     const release = takeLock(runFolder, { pageUrl, controlSocket })
+    failpoint('supervisor.locked')
     this.#scope.defer('lock', () => {
       release()
       return Promise.resolve()

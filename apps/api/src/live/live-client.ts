@@ -1,4 +1,5 @@
 import type { Clock } from '@faultline/runtime/clock'
+import { failpoint } from '@faultline/runtime/failpoints'
 import { isoTime } from '../http/as-of.ts'
 import type { FrameRing } from './frame-ring.ts'
 
@@ -55,6 +56,7 @@ export class LiveClient {
       }
       this.#next += 1
       this.#write(frame.text)
+      failpoint('api.between-events')
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '@faultline/runtime/clock'
 import { FaultlineError, isFaultlineError, messageOf } from '@faultline/runtime/errors'
+import { failpoint } from '@faultline/runtime/failpoints'
 import type { GroupOffsets, PartitionHandler, RecordBatch } from '@faultline/runtime/kafka'
 import type { Logger } from '@faultline/runtime/logging'
 import type { WarehouseWriter } from '../warehouse/warehouse-writer.ts'
@@ -99,6 +100,7 @@ export class SinkHandler implements PartitionHandler {
     }
     let from = batch.firstOffset
     while (from < batch.nextOffset && !this.#isLost(owned)) {
+      if (from > batch.firstOffset) failpoint('sink.batch-split')
       from = owned.pending.add(batch, read, { from, now: clock.now() })
       if (isFull(owned.pending, limits.rowsMax) && !(await this.#store(owned))) return
     }
@@ -141,12 +143,14 @@ export class SinkHandler implements PartitionHandler {
     const { offsets, observer, clock } = this.#options
     const { partition, pending } = owned
     const begun = clock.now()
+    failpoint('sink.batch-formed')
     // The commit is also the fence: a member that lost the partition is refused here, before it writes.
     const intent = pending.redo ?? { end: pending.end, ingestedAt: Math.floor(begun / 1_000) }
     if (pending.rows.length > 0 && pending.redo === null) {
       await offsets.commit(partition, { offset: pending.start, metadata: intentText(intent) })
     }
     if (!(await this.#write(owned, intent))) return false
+    failpoint('sink.stored-offset-behind')
     const next = pending.readUntil
     owned.confirmed = next
     owned.pending = new PendingRange(pending.source, next, null)
@@ -156,6 +160,7 @@ export class SinkHandler implements PartitionHandler {
     // With more to come, the next range's announcement confirms this one; otherwise nothing else would.
     if (lag === 0 || pending.rows.length === 0) {
       await offsets.commit(partition, { offset: next, metadata: '' })
+      failpoint('sink.offset-stored-roll-up-due')
     }
     return true
   }

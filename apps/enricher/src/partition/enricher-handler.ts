@@ -1,3 +1,4 @@
+import { failpoint } from '@faultline/runtime/failpoints'
 import type {
   GroupOffsets,
   PartitionHandler,
@@ -51,11 +52,13 @@ export class EnricherHandler implements PartitionHandler {
     const { producers, offsets, history, tools, catalogFeed, group } = this.#options
     const { measurements, state } = tools.topics
     const producer = await producers.open(`${group}-${measurements}-${partition}`)
+    failpoint('enricher.fenced-offset-unread')
     try {
       const committed = await offsets.committed(partition)
       const store = new PartitionStore()
       await history.replay({ topic: state, partition }, (records) => {
         store.restore(records)
+        failpoint('enricher.restoring')
       })
       await catalogFeed.caughtUp()
       const { end } = await history.bounds(measurements, partition)
@@ -66,6 +69,7 @@ export class EnricherHandler implements PartitionHandler {
       this.#tasks.set(partition, { enricher, producer, next })
       // Devices may have been registered or deleted while nobody owned the partition.
       await this.onCatalogChange(partition)
+      failpoint('enricher.offset-read-unsought')
       return next
     } catch (error) {
       this.#tasks.delete(partition)
@@ -75,6 +79,7 @@ export class EnricherHandler implements PartitionHandler {
   }
 
   async process(batch: RecordBatch): Promise<void> {
+    failpoint('enricher.polled')
     const task = this.#task(batch.partition)
     // Debezium commits a catalog row no later than the measurements after it, so this makes the join see it.
     await this.#options.catalogFeed.caughtUp()
@@ -95,6 +100,7 @@ export class EnricherHandler implements PartitionHandler {
   release(partition: number): void {
     const task = this.#tasks.get(partition)
     this.#tasks.delete(partition)
+    failpoint('enricher.released')
     // Its connection only; an open transaction is ended by the next owner's takeOver or by its timeout.
     void task?.producer.close()
   }
@@ -122,6 +128,7 @@ export class EnricherHandler implements PartitionHandler {
       this.#options.onNotCommitted()
       throw error
     }
+    failpoint('enricher.committed-memory-behind')
     onCommitted(partition, enrichment, task.enricher.parkedCount)
   }
 }

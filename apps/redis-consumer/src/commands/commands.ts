@@ -1,5 +1,6 @@
 import { redisKeys } from '@faultline/contracts/redis-keys'
 import { FaultlineError } from '@faultline/runtime/errors'
+import { failpoint } from '@faultline/runtime/failpoints'
 import { runScript, type RedisClient } from '@faultline/runtime/redis'
 import { loadScript } from './load-script.ts'
 
@@ -62,7 +63,7 @@ export async function applyRecords(
     window_events_max: settings.windowEventsMax,
     budget: settings.budget,
   })
-  const reply = await runScript(redis, applyRecordsScript, {
+  const replying = runScript(redis, applyRecordsScript, {
     keys: [redisKeys.progress],
     args: [
       range.partition,
@@ -73,6 +74,9 @@ export async function applyRecords(
       recordsJson,
     ],
   })
+  // The call has written its command to the socket by now.
+  failpoint('redis.script-unanswered')
+  const reply = await replying
   const [code, value, applied, ...scopesToShrink] = numbersThenText(reply, 3)
   switch (code) {
     case 0:

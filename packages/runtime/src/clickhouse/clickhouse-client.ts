@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { createClient, type ClickHouseClient, type ClickHouseSettings } from '@clickhouse/client'
+import { watchInserts } from '../failpoints/sent-requests.ts'
 import type { Started } from '../lifecycle/index.ts'
 import { fromClickhouse } from './errors.ts'
 
@@ -93,6 +94,7 @@ export class ClickhouseClient {
 
 /** Connects on first use; a server that is away shows at the first request. */
 export function startClickhouse(options: ClickhouseOptions): Started<ClickhouseClient> {
+  watchInserts()
   const client = createClient({
     url: options.url,
     application: options.clientName,

@@ -1,4 +1,5 @@
 import { clickhouseMigrationsFolder } from '@faultline/contracts/clickhouse-migrations'
+import { failpoint } from '../failpoints/index.ts'
 import { planMigrations, readMigrations } from '../migrations.ts'
 import { startClickhouse, type ClickhouseClient } from './clickhouse-client.ts'
 
@@ -34,7 +35,10 @@ export async function migrateClickhouse(options: MigrateOptions): Promise<readon
     for (const sql of history) await client.run('the migration history', { sql })
     const missing = planMigrations(migrations, await applied(client))
     for (const { name, sql, checksum } of missing) {
-      for (const statement of statements(sql)) await client.run(name, { sql: statement })
+      for (const [i, statement] of statements(sql).entries()) {
+        if (i > 0) failpoint('clickhouse.migration-half-done')
+        await client.run(name, { sql: statement })
+      }
       await client.run('the migration history', {
         sql: 'INSERT INTO app.schema_migrations (name, checksum) VALUES ({name:String}, {checksum:String})',
         parameters: { name, checksum },

@@ -4,6 +4,7 @@ import { access, chown, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { FaultlineError } from '@faultline/runtime/errors'
+import { failpoint } from '@faultline/runtime/failpoints'
 import { migratePostgres } from '@faultline/runtime/postgres'
 import { probePostgres } from '@faultline/runtime/probes'
 import type { ProcessSpec } from '../process-spec.ts'
@@ -111,6 +112,7 @@ async function createCluster(cluster: Cluster): Promise<void> {
       // PostgreSQL's own locale: the same order of text on every machine.
       ...['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
     ])
+    failpoint('supervisor.data-half-made')
     await runOnce(cluster, 'postgres', ['--single', '-D', partial, 'postgres'], {
       input: `CREATE DATABASE ${database}\n`,
     })

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { FaultlineError, messageOf } from '@faultline/runtime/errors'
+import { failpoint } from '@faultline/runtime/failpoints'
 import type { ProcessSpec } from '../process-spec.ts'
 import { LogFile } from './log-file.ts'
 import { lastLines } from './log-tail.ts'
@@ -66,6 +67,7 @@ export class Supervisor {
    */
   async start(onUp: (name: string, ms: number) => void = () => undefined): Promise<void> {
     this.#logTimer = setInterval(() => {
+      failpoint('supervisor.running')
       this.#rotateLogs()
     }, logCheckMs)
     const available = new Map<string, Promise<void>>()
@@ -125,6 +127,7 @@ export class Supervisor {
     await inStopOrder(all, async ({ process }) => {
       process.dispatch('stop')
       await this.#until(() => process.state === 'stopped' || process.state === 'failed')
+      failpoint('supervisor.stopping')
     })
     clearInterval(this.#logTimer)
   }
@@ -145,6 +148,7 @@ export class Supervisor {
       return
     }
     await this.#setUp(process)
+    failpoint('supervisor.back-end-up')
     up()
   }
 

@@ -1,4 +1,6 @@
 import { Kafka, logLevel, type LogEntry } from 'kafkajs'
+import { failpointsOn } from '../../failpoints/index.ts'
+import { watchedKafkaSocket } from '../../failpoints/sent-requests.ts'
 import type { Logger } from '../../logging/index.ts'
 
 interface ClientOptions {
@@ -19,6 +21,7 @@ export function createKafka(options: ClientOptions): Kafka {
     connectionTimeout: 3_000,
     requestTimeout: 15_000,
     retry: { initialRetryTime: 5, maxRetryTime: 2_000, retries: 12, factor: 0.2, multiplier: 2 },
+    ...(failpointsOn ? { socketFactory: watchedKafkaSocket } : {}),
     logLevel: logLevel.WARN,
     logCreator:
       () =>

@@ -1,5 +1,6 @@
 import type { Kafka, Producer, TopicMessages } from 'kafkajs'
 import { FaultlineError } from '../../errors/index.ts'
+import { failpoint } from '../../failpoints/index.ts'
 import type {
   OutputRecord,
   Transaction,
@@ -94,9 +95,12 @@ class KafkajsTransactionalProducer implements TransactionalProducer {
     const { partition, consumed } = transaction
     try {
       const open = await this.#producer.transaction()
-      for (const records of splitSends(transaction.records)) {
+      failpoint('transaction.begun')
+      for (const [i, records] of splitSends(transaction.records).entries()) {
         await open.sendBatch({ acks: -1, topicMessages: topicMessages(records, partition) })
+        if (i === 0) failpoint('transaction.first-sent')
       }
+      failpoint('transaction.all-sent')
       await open.sendOffsets({
         consumerGroupId: consumed.group,
         topics: [
@@ -106,6 +110,7 @@ class KafkajsTransactionalProducer implements TransactionalProducer {
           },
         ],
       })
+      failpoint('transaction.offsets-sent')
       await open.commit()
     } catch (error) {
       this.#spent = true
