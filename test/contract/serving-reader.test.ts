@@ -166,7 +166,8 @@ describe.each(Object.entries(harnesses))('serving reader: %s', (_name, harness) 
   })
 
   it('gives a device with everything that is known of it', async () => {
-    const { summary, progress } = await reader.device('b')
+    const { value, progress } = await reader.devices(['b', 'a', 'nobody'])
+    const [summary, other, nobody] = value
     expect(summary).toMatchObject({
       device_id: 'b',
       type: 'hvac',
@@ -184,42 +185,41 @@ describe.each(Object.entries(harnesses))('serving reader: %s', (_name, harness) 
     })
     expect(summary?.decayed_faults).toBeCloseTo(0.875, 6)
     expect(progress).toEqual([{ partition: 3, offset: 104, measuredAt: t0 + hour }])
-    expect((await reader.device('a')).summary).toMatchObject({
+    expect(other).toMatchObject({
       location: 'Düsseldorf 🚇',
       car_number: 4,
       fault_reasons: [],
     })
-    expect((await reader.device('nobody')).summary).toBeNull()
+    expect(nobody).toBeNull()
   })
 
   it('gives devices in the order asked for', async () => {
-    const found = await reader.devices(['C', 'nobody', 'a', 'C'])
+    const { value: found } = await reader.devices(['C', 'nobody', 'a', 'C'])
     expect(found.map((summary) => summary?.device_id)).toEqual(['C', undefined, 'a', 'C'])
-    expect(await reader.devices([])).toEqual([])
+    expect((await reader.devices([])).value).toEqual([])
   })
 
   it('pages through ids by their bytes', async () => {
-    expect(await reader.deviceIds('all', null, 10)).toEqual(['C', 'a', 'b', 'é'])
-    expect(await reader.deviceIds('all', 'C', 2)).toEqual(['a', 'b'])
-    expect(await reader.deviceIds('hvac', 'b', 10)).toEqual([])
-    expect(await reader.deviceIds('ahu', null, 10)).toEqual(['é'])
-    expect(await reader.deviceIds('pump', null, 10)).toEqual([])
+    expect((await reader.deviceIds('all', null, 10)).value).toEqual(['C', 'a', 'b', 'é'])
+    expect((await reader.deviceIds('all', 'C', 2)).value).toEqual(['a', 'b'])
+    expect((await reader.deviceIds('hvac', 'b', 10)).value).toEqual([])
+    expect((await reader.deviceIds('ahu', null, 10)).value).toEqual(['é'])
+    expect((await reader.deviceIds('pump', null, 10)).value).toEqual([])
   })
 
   it('ranks by decayed and by windowed sums', async () => {
     const idsOf = async (scope: string, window: 'live' | '1h' | '24h', limit = 10) =>
-      (await reader.ranking({ scope, window, limit })).map(({ deviceId }) => deviceId)
+      (await reader.ranking({ scope, window, limit })).value.devices.map(({ deviceId }) => deviceId)
     expect(await idsOf('all', 'live')).toEqual(['b', 'C', 'é'])
     expect(await idsOf('all', 'live', 1)).toEqual(['b'])
     expect(await idsOf('ahu', '24h')).toEqual(['é'])
     expect(await idsOf('pump', 'live')).toEqual([])
-    const [first] = await reader.ranking({ scope: 'hvac', window: '24h', limit: 1 })
-    expect(first).toEqual({ deviceId: 'b', score: 1 })
-    expect(await reader.halfLifeMs()).toBe(halfLifeMs)
+    const { value } = await reader.ranking({ scope: 'hvac', window: '24h', limit: 1 })
+    expect(value).toEqual({ devices: [{ deviceId: 'b', score: 1 }], halfLifeMs })
   })
 
   it('sums up the fleet by type', async () => {
-    expect(await reader.fleet()).toEqual([
+    expect((await reader.fleet()).value).toEqual([
       {
         type: 'ahu',
         devices: 1,
@@ -242,24 +242,40 @@ describe.each(Object.entries(harnesses))('serving reader: %s', (_name, harness) 
   })
 
   it('reads a stream in order, from the end or from a place', async () => {
-    const newest = await reader.events('hvac', { after: null, limit: 2 })
+    const { value: newest } = await reader.events('hvac', { after: null, limit: 2 })
     expect(newest?.hasGap).toBe(false)
     expect(newest?.events.map(({ event }) => event.device_id)).toEqual(['C', 'b'])
-    const all = await reader.events('hvac', { after: null, limit: 10 })
+    const { value: all } = await reader.events('hvac', { after: null, limit: 10 })
     expect(all?.events.map(({ event }) => event.device_id)).toEqual(['b', 'a', 'C', 'b'])
     expect(all?.events[0]?.event).toMatchObject({ measured_at: t0, explanation, name: 'Unit 1' })
     const second = all?.events[1]?.id ?? ''
-    const after = await reader.events('hvac', { after: second, limit: 1 })
+    const { value: after } = await reader.events('hvac', { after: second, limit: 1 })
     expect(after?.events.map(({ event }) => event.device_id)).toEqual(['C'])
     expect(after?.hasGap).toBe(false)
-    expect((await reader.events('hvac', { after: '0-1', limit: 1 }))?.hasGap).toBe(true)
-    expect(await reader.events('pump', { after: null, limit: 1 })).toBeNull()
+    expect((await reader.events('hvac', { after: '0-1', limit: 1 })).value?.hasGap).toBe(true)
+    expect((await reader.events('pump', { after: null, limit: 1 })).value).toBeNull()
+  })
+
+  it('tells with every reading how far the store was', async () => {
+    const readings = [
+      await reader.devices(['b']),
+      await reader.devices([]),
+      await reader.deviceIds('all', null, 1),
+      await reader.ranking({ scope: 'all', window: 'live', limit: 1 }),
+      await reader.fleet(),
+      await reader.events('hvac', { after: null, limit: 1 }),
+    ]
+    const progress = [{ partition: 3, offset: 104, measuredAt: t0 + hour }]
+    expect(readings.map((reading) => reading.progress)).toEqual(readings.map(() => progress))
+    expect(await reader.progress()).toEqual(progress)
   })
 
   it('is empty before the first record', async () => {
     const empty = await harness.readerOf([])
     expect(await empty.progress()).toEqual([])
-    expect(await empty.fleet()).toEqual([])
-    expect(await empty.ranking({ scope: 'all', window: '1h', limit: 5 })).toEqual([])
+    expect(await empty.fleet()).toEqual({ value: [], progress: [] })
+    expect((await empty.ranking({ scope: 'all', window: '1h', limit: 5 })).value.devices).toEqual(
+      [],
+    )
   })
 })

@@ -50,7 +50,8 @@ function measurement(index: number, measured_at: number): EnrichedMeasurement {
   })
 }
 
-const correction = { ...measurement(50, t0 + 50 * 20_000), revision: 2, fault_score: 0.5 }
+const correctedAt = t0 + 50 * 20_000
+const correction = { ...measurement(50, correctedAt), revision: 2, fault_score: 0.5 }
 
 const server = startClickhouse({
   url: connection().clickhouseUrl,
@@ -85,6 +86,8 @@ const harnesses: Record<string, () => Promise<WarehouseReader>> = {
         revision: m.revision,
       })),
     )
+    contents.progress = [{ partition: 0, offset: measurements.length, measuredAt: correctedAt }]
+    contents.rolledUp = [{ partition: 0, offset: measurements.length, measuredAt: null }]
     return Promise.resolve(createMemoryWarehouseReader(contents))
   },
   clickhouse: async () => {
@@ -110,7 +113,7 @@ const harnesses: Record<string, () => Promise<WarehouseReader>> = {
       let next = 0
       while (next < end) next = await writer.rollUp(source, level, end)
     }
-    return createClickhouseWarehouseReader(server.value)
+    return createClickhouseWarehouseReader({ clickhouse: server.value, topic: source.topic })
   },
 }
 
@@ -119,8 +122,8 @@ describe.each(Object.entries(harnesses))('warehouse reader: %s', (_name, open) =
   beforeAll(async () => {
     reader = await open()
   })
-  const ask = (granularity: Granularity, over: { channel?: string; limit?: number } = {}) =>
-    reader.metric({
+  const ask = async (granularity: Granularity, over: { channel?: string; limit?: number } = {}) => {
+    const { value } = await reader.metric({
       deviceId,
       channel: 'supply',
       startMs: t0,
@@ -129,6 +132,8 @@ describe.each(Object.entries(harnesses))('warehouse reader: %s', (_name, open) =
       limit: 1_000,
       ...over,
     })
+    return value
+  }
 
   it('gives readings in order, without those that are missing', async () => {
     const points = await ask('raw')
@@ -185,14 +190,14 @@ describe.each(Object.entries(harnesses))('warehouse reader: %s', (_name, open) =
     expect(await ask('1min', { channel: 'nothing' })).toEqual([])
     const elsewhere = { deviceId: 'nobody', channel: 'supply', limit: 10 } as const
     const range = { startMs: 0, endMs: t0, granularity: '1hour' } as const
-    expect(await reader.metric({ ...elsewhere, ...range })).toEqual([])
-    expect(await reader.channels('nobody')).toEqual([])
+    expect((await reader.metric({ ...elsewhere, ...range })).value).toEqual([])
+    expect((await reader.channels('nobody')).value).toEqual([])
   })
 
   it('sets each minute against up to 60 before it', async () => {
     const startMs = t0 + hour
     const question = { deviceId, channel: 'supply', startMs, endMs: t0 + day, limit: 1_000 }
-    const points = await reader.baseline(question)
+    const { value: points } = await reader.baseline(question)
     expect(points).toHaveLength(60)
     expect(points[0]).toMatchObject({ timestampMs: startMs, baselineCount: 60 })
     const before = (await ask('1min')).slice(0, 60).map(({ value }) => value)
@@ -200,15 +205,15 @@ describe.each(Object.entries(harnesses))('warehouse reader: %s', (_name, open) =
     const variance = before.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 60
     expect(points[0]?.mean).toBeCloseTo(mean, 6)
     expect(points[0]?.stddev).toBeCloseTo(Math.sqrt(variance), 6)
-    const [first] = await reader.baseline({ ...question, startMs: t0, endMs: t0 + minute })
-    expect(first).toMatchObject({ mean: null, stddev: null, baselineCount: 0 })
+    const oldest = await reader.baseline({ ...question, startMs: t0, endMs: t0 + minute })
+    expect(oldest.value[0]).toMatchObject({ mean: null, stddev: null, baselineCount: 0 })
   })
 
   it('gives events the newest first, each in its latest revision', async () => {
     const question = { deviceId, before: null, abnormalOnly: false, limit: 2 }
-    const newest = await reader.events(question)
+    const { value: newest } = await reader.events(question)
     expect(newest.map(({ eventId }) => eventId)).toEqual(['1260', '1259'])
-    const faults = await reader.events({ ...question, abnormalOnly: true, limit: 10 })
+    const { value: faults } = await reader.events({ ...question, abnormalOnly: true, limit: 10 })
     expect(faults.map(({ eventId }) => eventId)).toEqual(['1250', '1150', '1050', '950'])
     expect(faults[3]).toEqual({
       eventId: '950',
@@ -221,15 +226,37 @@ describe.each(Object.entries(harnesses))('warehouse reader: %s', (_name, open) =
     })
     const [, second] = faults
     const before = second === undefined ? null : { ...second, eventId: second.eventId }
-    const older = await reader.events({ ...question, abnormalOnly: true, before, limit: 10 })
+    const { value: older } = await reader.events({
+      ...question,
+      abnormalOnly: true,
+      before,
+      limit: 10,
+    })
     expect(older.map(({ eventId }) => eventId)).toEqual(['1050', '950'])
     const atMs = { measuredAtMs: t0 + 50 * 20_000, eventId: '' }
-    const beforeTime = await reader.events({ ...question, before: atMs, limit: 1 })
+    const { value: beforeTime } = await reader.events({ ...question, before: atMs, limit: 1 })
     expect(beforeTime.map(({ eventId }) => eventId)).toEqual(['949'])
   })
 
+  it('tells with every reading how far it was, the roll-ups for themselves', async () => {
+    const stored = [{ partition: 0, offset: measurements.length, measuredAt: correctedAt }]
+    const rolledUp = [{ partition: 0, offset: measurements.length, measuredAt: null }]
+    const range = { deviceId, channel: 'supply', startMs: t0, endMs: t0 + day, limit: 1 }
+    // Twice: the second time the reader knows where to look.
+    for (const round of [1, 2]) {
+      const events = { deviceId, before: null, abnormalOnly: false, limit: 1 }
+      expect((await reader.events(events)).progress, `round ${round}`).toEqual(stored)
+    }
+    expect((await reader.channels(deviceId)).progress).toEqual(stored)
+    expect((await reader.metric({ ...range, granularity: 'raw' })).progress).toEqual(stored)
+    expect((await reader.baseline(range)).progress).toEqual(rolledUp)
+    for (const granularity of rollUpLevels) {
+      expect((await reader.metric({ ...range, granularity })).progress).toEqual(rolledUp)
+    }
+  })
+
   it('names the channels of the model', async () => {
-    expect(await reader.channels(deviceId)).toEqual(channels)
+    expect((await reader.channels(deviceId)).value).toEqual(channels)
     await reader.ping()
   })
 })

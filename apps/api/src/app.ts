@@ -60,7 +60,8 @@ export function createApp(deps: ApiDeps): Express {
 /** Every route, described: what is mounted, documented and tested. */
 export function routesOf(deps: ApiDeps): readonly Route[] {
   const { serving, clock } = deps
-  const progressWait = new ProgressWait(serving, clock)
+  const progress = () => serving.progress()
+  const progressWait = new ProgressWait({ progress, pollMs: 10, clock })
   const routes: readonly Route[] = [
     ...deviceRoutes({ serving, progressWait }),
     ...faultRoutes({ serving, progressWait, clock }),

@@ -1,3 +1,5 @@
+import { environment as names } from '@faultline/contracts/environment'
+import { topics } from '@faultline/contracts/topics'
 import { listenAddress, parseEnvironment } from '@faultline/runtime/config'
 import { redisEnvironment } from '@faultline/runtime/redis'
 import { z } from 'zod'
@@ -13,6 +15,7 @@ const schema = z
         'other machines; put a proxy that authenticates in front of it',
     ),
     CLICKHOUSE_URL: z.string().regex(/^https?:\/\//, 'expected http://user:password@host:port'),
+    [names.enrichTopic]: z.string().min(1).default(topics.enrichedMeasurements),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
   })
   .and(redisEnvironment)
@@ -20,6 +23,7 @@ const schema = z
     listen: env.API_LISTEN,
     clickhouseUrl: env.CLICKHOUSE_URL,
     redisUrl: env.redisUrl,
+    enrichedTopic: env[names.enrichTopic],
     logLevel: env.LOG_LEVEL,
   }))
 

@@ -35,7 +35,7 @@ async function start(context: ProcessContext): Promise<void> {
     ),
   )
   const serving = createRedisServingReader(redis)
-  const warehouse = createClickhouseWarehouseReader(clickhouse)
+  const warehouse = createClickhouseWarehouseReader({ clickhouse, topic: config.enrichedTopic })
   const metrics = new Metrics()
   const clients = metrics.gauge('faultline_live_clients')
   const health = new ApiHealth({ serving, warehouse })

@@ -1,70 +1,92 @@
 import { FaultlineError } from '@faultline/runtime/errors'
 import type { Clock } from '@faultline/runtime/clock'
 import type { Offset } from './http/fields.ts'
-import type { Progress, ServingReader } from './ports/serving-reader.ts'
+import type { Progress } from './ports/progress.ts'
 
 const waitMaxMs = 2_000
-const pollMs = 10
 const waitersMax = 1_000
 
+interface ProgressWaitOptions {
+  readonly progress: () => Promise<Progress>
+  /** Pause between two looks. */
+  readonly pollMs: number
+  readonly clock: Clock
+}
+
 /**
- * Waits for an offset of the enriched topic to be applied. All waiters share one poller, so a crowd costs Redis no more than
- * one caller does.
+ * Waits for offsets of the enriched topic to be in a store. All waiters share one poller, so a crowd costs the store no more
+ * than one caller does.
  */
 export class ProgressWait {
-  readonly #serving: ServingReader
-  readonly #clock: Clock
+  readonly #options: ProgressWaitOptions
   #waiters = 0
   #poll: Promise<Progress> | undefined
 
-  constructor(serving: ServingReader, clock: Clock) {
-    this.#serving = serving
-    this.#clock = clock
+  constructor(options: ProgressWaitOptions) {
+    this.#options = options
   }
 
   /**
+   * What `read` gives once it holds every offset wanted. It is read again where the store fell back after the wait, to an
+   * older generation or to nothing.
    * @throws FaultlineError OFFSET_NOT_REACHED after 2 s, RATE_LIMITED where a thousand callers wait already
    */
-  async until(wanted: Offset | undefined): Promise<void> {
-    if (wanted === undefined) return
+  async reading<T extends { readonly asOf: Progress }>(
+    wanted: readonly Offset[],
+    read: () => Promise<T>,
+  ): Promise<T> {
+    if (wanted.length === 0) return read()
     if (this.#waiters >= waitersMax) {
       throw new FaultlineError('RATE_LIMITED', 'Too many requests wait for an offset.')
     }
     this.#waiters += 1
     try {
-      await this.#wait(wanted)
+      const deadline = this.#options.clock.now() + waitMaxMs
+      await this.#until(wanted, deadline, await this.#options.progress())
+      for (;;) {
+        const answer = await read()
+        if (missing(answer.asOf, wanted) === undefined) return answer
+        await this.#until(wanted, deadline, answer.asOf)
+      }
     } finally {
       this.#waiters -= 1
     }
   }
 
-  async #wait(wanted: Offset): Promise<void> {
-    const deadline = this.#clock.now() + waitMaxMs
-    let progress = await this.#serving.progress()
-    while (!reached(progress, wanted)) {
-      if (this.#clock.now() >= deadline) {
-        const applied = progress.find(({ partition }) => partition === wanted.partition)
-        const state = applied === undefined ? 'nothing' : `offset ${applied.offset}`
-        throw new FaultlineError(
-          'OFFSET_NOT_REACHED',
-          `Partition ${wanted.partition} stands at ${state}, offset ${wanted.offset} was asked for.`,
-        )
-      }
+  async #until(wanted: readonly Offset[], deadline: number, found: Progress): Promise<void> {
+    let progress = found
+    for (;;) {
+      const lacking = missing(progress, wanted)
+      if (lacking === undefined) return
+      if (this.#options.clock.now() >= deadline) throw notReached(progress, lacking)
       progress = await this.#nextPoll()
     }
   }
 
   #nextPoll(): Promise<Progress> {
-    this.#poll ??= this.#clock.sleep(pollMs).then(() => {
+    const { clock, pollMs, progress } = this.#options
+    this.#poll ??= clock.sleep(pollMs).then(() => {
       this.#poll = undefined
-      return this.#serving.progress()
+      return progress()
     })
     return this.#poll
   }
 }
 
-function reached(progress: Progress, wanted: Offset): boolean {
-  return progress.some(
-    ({ partition, offset }) => partition === wanted.partition && offset >= wanted.offset,
+function missing(progress: Progress, wanted: readonly Offset[]): Offset | undefined {
+  return wanted.find(
+    (want) =>
+      !progress.some(
+        ({ partition, offset }) => partition === want.partition && offset >= want.offset,
+      ),
+  )
+}
+
+function notReached(progress: Progress, { partition, offset }: Offset): FaultlineError {
+  const applied = progress.find((position) => position.partition === partition)
+  const state = applied === undefined ? 'nothing' : `offset ${applied.offset}`
+  return new FaultlineError(
+    'OFFSET_NOT_REACHED',
+    `Partition ${partition} stands at ${state}, offset ${offset} was asked for.`,
   )
 }

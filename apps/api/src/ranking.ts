@@ -1,11 +1,7 @@
 import { decayedSumAt } from '@faultline/core/ranking'
 import { isoTime } from './http/as-of.ts'
-import type {
-  Progress,
-  RankingQuestion,
-  ServingReader,
-  TypedFleetSummary,
-} from './ports/serving-reader.ts'
+import { oldestOf, type Progress } from './ports/progress.ts'
+import type { RankingQuestion, ServingReader, TypedFleetSummary } from './ports/serving-reader.ts'
 import type { RankedDevice } from './schemas/device.ts'
 import { rankingTime } from './schemas/ranking-time.ts'
 
@@ -23,17 +19,14 @@ export async function readRanking(
   question: RankingQuestion,
   nowMs: number,
 ): Promise<Ranking> {
-  // The progress first: then it never claims more than the answer holds.
-  const [progress, halfLifeMs, ranked] = await Promise.all([
-    serving.progress(),
-    serving.halfLifeMs(),
-    serving.ranking(question),
-  ])
+  const ranked = await serving.ranking(question)
+  const { halfLifeMs } = ranked.value
+  const summaries = await serving.devices(ranked.value.devices.map(({ deviceId }) => deviceId))
+  const progress = oldestOf(ranked.progress, summaries.progress)
   const atMs = rankingTime(progress, nowMs)
-  const summaries = await serving.devices(ranked.map(({ deviceId }) => deviceId))
   const devices: RankedDevice[] = []
-  for (const [index, { score }] of ranked.entries()) {
-    const summary = summaries[index]
+  for (const [index, { score }] of ranked.value.devices.entries()) {
+    const summary = summaries.value[index]
     if (summary === null || summary === undefined) continue
     const live = question.window === 'live' && halfLifeMs !== null
     devices.push({

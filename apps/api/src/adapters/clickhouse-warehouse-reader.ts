@@ -1,5 +1,6 @@
 import type { AlertLevel, ExplanationEntry } from '@faultline/contracts/enriched-measurement'
 import type { ClickhouseClient } from '@faultline/runtime/clickhouse'
+import type { AppliedPosition, Progress, Reading } from '../ports/progress.ts'
 import type {
   BaselinePoint,
   Channel,
@@ -34,6 +35,12 @@ const bucketViews: Readonly<Record<Exclude<Granularity, 'raw'>, string>> = {
   '1min': 'app.metrics_1min',
   '1hour': 'app.metrics_1hour',
   '1day': 'app.metrics_1day',
+}
+
+const tables: Readonly<Record<Exclude<Granularity, 'raw'>, string>> = {
+  '1min': 'app.measurements_1min',
+  '1hour': 'app.measurements_1hour',
+  '1day': 'app.measurements_1day',
 }
 
 const bucketMetric = (view: string) => `
@@ -81,6 +88,8 @@ WHERE model IN (
 )
 ORDER BY channel`
 
+type EventsQuestion = Parameters<WarehouseReader['events']>[0]
+
 interface EventRow extends Omit<HistoryEvent, 'explanation'> {
   readonly alertLevel: AlertLevel
   readonly sources: readonly ExplanationEntry['source'][]
@@ -94,44 +103,115 @@ interface EventRow extends Omit<HistoryEvent, 'explanation'> {
 /** Numbers as numbers: everything asked for is below 2^53. */
 const settings = { output_format_json_quote_64bit_integers: 0 } as const
 
+/** Rows are stored in the order of their offsets, so the last one stored tells what is there. */
+const storedQuery = (where: string) => `
+SELECT topic_partition AS partition, toFloat64(max(topic_offset)) AS offset,
+  ${timeOf('argMax(measured_at, topic_offset)')} AS measuredAt
+FROM app.enriched_measurements
+WHERE topic = {topic:String} AND ${where}
+GROUP BY topic_partition`
+
+/**
+ * The same from the last answer on: the index on offsets finds the newest rows of a partition that is known, and the table's
+ * partitions those that are not, so that the question stays small however much is stored.
+ */
+function storedSince(known: Progress): string {
+  const partitions = known.map(({ partition }) => partition)
+  const newest = known.map(
+    ({ partition, offset }) => `topic_partition = ${partition} AND topic_offset >= ${offset}`,
+  )
+  const others = known.length === 0 ? 'true' : `topic_partition NOT IN (${partitions.join(', ')})`
+  return [...newest, others].map(storedQuery).join('\nUNION ALL\n')
+}
+
+/** The name of a progress row is topic:partition. */
+const rolledUpQuery = (table: string) => `
+SELECT toUInt32(substring(progress_of, length({topic:String}) + 2)) AS partition,
+  toFloat64(max(next_offset)) - 1 AS offset, NULL AS measuredAt
+FROM ${table}
+WHERE device_id = '' AND startsWith(progress_of, concat({topic:String}, ':'))
+GROUP BY progress_of
+HAVING offset >= 0
+ORDER BY partition`
+
+interface WarehouseReaderOptions {
+  readonly clickhouse: ClickhouseClient
+  /** The enriched topic, whose offsets tell the progress. */
+  readonly topic: string
+}
+
 /** Reads the history of packages/contracts/clickhouse from ClickHouse. */
-export function createClickhouseWarehouseReader(clickhouse: ClickhouseClient): WarehouseReader {
+export function createClickhouseWarehouseReader(options: WarehouseReaderOptions): WarehouseReader {
+  const { clickhouse, topic } = options
   const rows = <T>(operation: string, sql: string, parameters: Record<string, unknown>) =>
     clickhouse.rows<T>(operation, { sql, parameters, settings })
+  const stored = createStoredProgress((known) =>
+    rows<AppliedPosition>('the stored offsets', storedSince(known), { topic }),
+  )
+  const progressOf = (granularity: Granularity) =>
+    granularity === 'raw'
+      ? stored()
+      : rows<AppliedPosition>('the progress of a roll-up', rolledUpQuery(tables[granularity]), {
+          topic,
+        })
+  const after = async <T>(
+    granularity: Granularity,
+    read: () => Promise<T>,
+  ): Promise<Reading<T>> => {
+    const progress = await progressOf(granularity)
+    return { value: await read(), progress }
+  }
   return {
-    metric: async ({ granularity, ...parameters }) => {
-      const sql = granularity === 'raw' ? rawMetric : bucketMetric(bucketViews[granularity])
-      const found = await rows<MetricPoint>('a metric', sql, parameters)
-      return (granularity === 'raw' ? found.map(rawPoint) : found).toReversed()
-    },
-    baseline: async ({ startMs, ...question }) => {
-      const parameters = { ...question, startMs: startMs - leadMs, firstMs: startMs }
-      const found = await rows<BaselinePoint>('a baseline', baselineQuery, parameters)
-      return found.toReversed()
-    },
-    events: async ({ deviceId, before, abnormalOnly, limit }) => {
-      const conditions = [
-        ...(abnormalOnly ? [abnormal] : []),
-        ...(before === null ? [] : [beforePlace]),
-      ]
-      const found = await rows<EventRow>('events', eventsQuery(conditions), {
-        deviceId,
-        limit,
-        ...(before === null
-          ? {}
-          : {
-              beforeMs: before.measuredAtMs,
-              // Without an id nothing of that moment is given: no event is below the smallest.
-              beforeId: before.eventId === '' ? '0' : before.eventId,
-            }),
-      })
-      return found.map(eventOf)
-    },
-    channels: (deviceId) => rows<Channel>('channels', channelsQuery, { deviceId }),
+    metric: ({ granularity, ...parameters }) =>
+      after(granularity, async () => {
+        const sql = granularity === 'raw' ? rawMetric : bucketMetric(bucketViews[granularity])
+        const found = await rows<MetricPoint>('a metric', sql, parameters)
+        return (granularity === 'raw' ? found.map(rawPoint) : found).toReversed()
+      }),
+    baseline: ({ startMs, ...question }) =>
+      after('1min', async () => {
+        const parameters = { ...question, startMs: startMs - leadMs, firstMs: startMs }
+        const found = await rows<BaselinePoint>('a baseline', baselineQuery, parameters)
+        return found.toReversed()
+      }),
+    events: (question) =>
+      after('raw', async () => {
+        const { sql, parameters } = eventsStatement(question)
+        const found = await rows<EventRow>('events', sql, parameters)
+        return found.map(eventOf)
+      }),
+    channels: (deviceId) =>
+      after('raw', () => rows<Channel>('channels', channelsQuery, { deviceId })),
+    progress: progressOf,
     ping: async () => {
       await clickhouse.rows('a ping', { sql: 'SELECT 1' })
     },
   }
+}
+
+/** Asks for the last offset stored of each partition. One that is missing was emptied or has expired: all is read again. */
+function createStoredProgress(
+  ask: (known: Progress) => Promise<readonly AppliedPosition[]>,
+): () => Promise<Progress> {
+  let known: Progress = []
+  return async () => {
+    const found = await ask(known)
+    const isWhole = known.every(({ partition }) => found.some((one) => one.partition === partition))
+    const now = isWhole ? found : await ask([])
+    known = now.toSorted((one, other) => one.partition - other.partition)
+    return known
+  }
+}
+
+function eventsStatement({ deviceId, before, abnormalOnly, limit }: EventsQuestion) {
+  const conditions = [
+    ...(abnormalOnly ? [abnormal] : []),
+    ...(before === null ? [] : [beforePlace]),
+  ]
+  // Without an id nothing of that moment is given: no event is below the smallest.
+  const beforeId = before?.eventId === '' ? '0' : before?.eventId
+  const place = before === null ? {} : { beforeMs: before.measuredAtMs, beforeId }
+  return { sql: eventsQuery(conditions), parameters: { deviceId, limit, ...place } }
 }
 
 function rawPoint({ timestampMs, value }: Pick<MetricPoint, 'timestampMs' | 'value'>): MetricPoint {

@@ -1,10 +1,9 @@
 import { deviceEvent, fleetSummary, parseDeviceSummary } from '@faultline/contracts/device-summary'
 import { progressFields, redisKeys } from '@faultline/contracts/redis-keys'
-import type { RedisClient } from '@faultline/runtime/redis'
+import type { RedisClient, RedisTransaction } from '@faultline/runtime/redis'
+import { oldestOf, type AppliedPosition, type Progress, type Reading } from '../ports/progress.ts'
 import {
   isStreamIdAfter,
-  type AppliedPosition,
-  type Progress,
   type RankedDevice,
   type RankingQuestion,
   type ServingReader,
@@ -22,83 +21,84 @@ const partitionField = /^\d+$/
 
 /** Reads the serving store of docs/ranking.md from Redis. */
 export function createRedisServingReader(redis: RedisClient): ServingReader {
-  const types = async () => {
-    const members = await redis.run('the types', (client) => client.smembers(redisKeys.types))
-    return members.sort().slice(0, typesMax)
-  }
   return {
-    device: async (deviceId) => {
-      const [progress, hash] = await redis.runTogether('a device', (pipeline) => {
-        // The progress first: then it never claims more than the summary holds.
-        pipeline.hgetall(redisKeys.progress)
-        pipeline.hgetall(redisKeys.deviceSummary(deviceId))
-      })
-      return { summary: parseDeviceSummary(hash as Hash), progress: progressOf(progress as Hash) }
-    },
     devices: async (deviceIds) => {
-      if (deviceIds.length === 0) return []
-      const hashes = await redis.runTogether('devices', (pipeline) => {
-        for (const deviceId of deviceIds) pipeline.hgetall(redisKeys.deviceSummary(deviceId))
+      const { value, progress } = await readTogether(redis, 'devices', (transaction) => {
+        for (const deviceId of deviceIds) transaction.hgetall(redisKeys.deviceSummary(deviceId))
       })
-      return hashes.map((hash) => parseDeviceSummary(hash as Hash))
+      return { value: value.map((hash) => parseDeviceSummary(hash as Hash)), progress }
     },
-    deviceIds: (scope, after, limit) =>
-      redis.run('device ids', (client) =>
-        client.zrangebylex(
-          redisKeys.devices(scope),
-          after === null ? '-' : `(${after}`,
-          '+',
-          'LIMIT',
-          0,
-          limit,
-        ),
-      ),
+    deviceIds: async (scope, after, limit) => {
+      const from = after === null ? '-' : `(${after}`
+      const { value, progress } = await readTogether(redis, 'device ids', (transaction) => {
+        transaction.zrangebylex(redisKeys.devices(scope), from, '+', 'LIMIT', 0, limit)
+      })
+      return { value: value[0] as string[], progress }
+    },
     ranking: async (question) => {
-      const pairs = await redis.run('a ranking', (client) =>
-        client.zrevrange(rankingKey(question), 0, question.limit - 1, 'WITHSCORES'),
-      )
-      return rankedFrom(pairs)
-    },
-    halfLifeMs: async () => {
-      const text = await redis.run('the settings', (client) =>
-        client.hget(redisKeys.settings, 'half_life_ms'),
-      )
-      return text === null ? null : Number(text)
-    },
-    fleet: async () => {
-      const names = await types()
-      if (names.length === 0) return []
-      const hashes = await redis.runTogether('the fleet', (pipeline) => {
-        for (const type of names) pipeline.hgetall(redisKeys.fleetSummary(type))
+      const { value, progress } = await readTogether(redis, 'a ranking', (transaction) => {
+        transaction.zrevrange(rankingKey(question), 0, question.limit - 1, 'WITHSCORES')
+        transaction.hget(redisKeys.settings, 'half_life_ms')
       })
-      return names.map((type, index): TypedFleetSummary => ({
-        type,
-        ...fleetSummary.parse(hashes[index]),
-      }))
+      const [pairs, halfLife] = value as [string[], string | null]
+      const halfLifeMs = halfLife === null ? null : Number(halfLife)
+      return { value: { devices: rankedFrom(pairs), halfLifeMs }, progress }
     },
+    fleet: () => readFleet(redis),
     events: (type, range) => readEvents(redis, type, range),
     progress: async () =>
       progressOf(await redis.run('the progress', (client) => client.hgetall(redisKeys.progress))),
   }
 }
 
+/** Replies of one transaction that reads the progress as well, so that no swap of generations comes between the two. */
+async function readTogether(
+  redis: RedisClient,
+  operation: string,
+  queue: (transaction: RedisTransaction) => void,
+): Promise<Reading<readonly unknown[]>> {
+  const [progress, ...value] = await redis.runAtomically(operation, (transaction) => {
+    transaction.hgetall(redisKeys.progress)
+    queue(transaction)
+  })
+  return { value, progress: progressOf(progress as Hash) }
+}
+
+async function readFleet(redis: RedisClient): Promise<Reading<readonly TypedFleetSummary[]>> {
+  const types = await readTogether(redis, 'the types', (transaction) => {
+    transaction.smembers(redisKeys.types)
+  })
+  const names = (types.value[0] as string[]).sort().slice(0, typesMax)
+  const { value, progress } = await readTogether(redis, 'the fleet', (transaction) => {
+    for (const type of names) transaction.hgetall(redisKeys.fleetSummary(type))
+  })
+  const fleet = names.flatMap((type, index): TypedFleetSummary[] => {
+    const hash = value[index] as Hash
+    // Empty: gone since the types were read.
+    return Object.keys(hash).length === 0 ? [] : [{ type, ...fleetSummary.parse(hash) }]
+  })
+  return { value: fleet, progress: oldestOf(types.progress, progress) }
+}
+
 async function readEvents(
   redis: RedisClient,
   type: string,
   { after, limit }: { readonly after: string | null; readonly limit: number },
-): Promise<StreamedEvents | null> {
+): Promise<Reading<StreamedEvents | null>> {
   const key = redisKeys.enrichedEvents(type)
-  const [known, first, entries] = await redis.runTogether('events', (pipeline) => {
-    pipeline.sismember(redisKeys.types, type)
-    pipeline.xrange(key, '-', '+', 'COUNT', 1)
-    if (after === null) pipeline.xrevrange(key, '+', '-', 'COUNT', limit)
-    else pipeline.xrange(key, `(${after}`, '+', 'COUNT', limit)
+  const { value, progress } = await readTogether(redis, 'events', (transaction) => {
+    transaction.sismember(redisKeys.types, type)
+    transaction.xrange(key, '-', '+', 'COUNT', 1)
+    if (after === null) transaction.xrevrange(key, '+', '-', 'COUNT', limit)
+    else transaction.xrange(key, `(${after}`, '+', 'COUNT', limit)
   })
-  if (known === 0) return null
-  const events = (entries as readonly StreamEntry[]).map(eventOf)
-  if (after === null) return { events: events.toReversed(), hasGap: false }
-  const firstId = (first as readonly StreamEntry[])[0]?.[0]
-  return { events, hasGap: firstId !== undefined && isStreamIdAfter(firstId, after) }
+  const [known, first, entries] = value as [number, StreamEntry[], StreamEntry[]]
+  if (known === 0) return { value: null, progress }
+  const events = entries.map(eventOf)
+  if (after === null) return { value: { events: events.toReversed(), hasGap: false }, progress }
+  const firstId = first[0]?.[0]
+  const hasGap = firstId !== undefined && isStreamIdAfter(firstId, after)
+  return { value: { events, hasGap }, progress }
 }
 
 function rankingKey({ scope, window }: RankingQuestion): string {

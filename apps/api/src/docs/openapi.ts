@@ -4,6 +4,7 @@ import {
   type RouteConfig,
 } from '@asteasolutions/zod-to-openapi'
 import type { ZodObject } from 'zod'
+import { asOfHeader } from '../http/as-of.ts'
 import { z } from '../http/openapi-zod.ts'
 import { httpStatusOf, problemTexts, type HttpErrorCode } from '../http/problem.ts'
 import type { JsonRoute, Route } from '../http/route.ts'
@@ -19,6 +20,13 @@ const problem = z
     errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
   })
   .openapi('Problem', { description: 'RFC 9457; `type` leads to /docs/errors' })
+
+const asOfHeaders = z.object({
+  [asOfHeader]: z.string().openapi({
+    description: 'The last offset of the enriched topic in the answer, partition by partition',
+    example: '0;offset=41;measured_at=1763731911000, 1;offset=7',
+  }),
+})
 
 export type OpenApiDocument = ReturnType<OpenApiGeneratorV31['generateDocument']>
 
@@ -72,7 +80,8 @@ function requestOf(route: JsonRoute): NonNullable<RouteConfig['request']> {
 function successOf(route: Route): RouteConfig['responses'] {
   const schema = route.kind === 'json' ? route.response : z.string()
   const mediaType = route.kind === 'json' ? 'application/json' : route.mediaType
-  return { 200: { description: 'OK', content: { [mediaType]: { schema } } } }
+  const headers = route.kind === 'json' && route.hasAsOf ? { headers: asOfHeaders } : {}
+  return { 200: { description: 'OK', ...headers, content: { [mediaType]: { schema } } } }
 }
 
 function problemsOf(route: Route): RouteConfig['responses'] {

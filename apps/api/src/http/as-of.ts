@@ -1,4 +1,4 @@
-import type { Progress } from '../ports/serving-reader.ts'
+import type { Progress } from '../ports/progress.ts'
 
 export const asOfHeader = 'Faultline-As-Of'
 

@@ -57,18 +57,25 @@ export interface Offset {
   readonly offset: number
 }
 
-/** `P:O`: partition and offset of the enriched topic. */
+const offsetsMax = 256
+const offsetList = /^\d{1,5}:\d{1,15}(,\d{1,5}:\d{1,15})*$/
+
+/** `P:O`: partition and offset of the enriched topic; several as a list with commas, or by giving the parameter again. */
 export const minOffset = z
-  .string()
-  .regex(/^\d{1,5}:\d{1,15}$/, 'expected partition:offset')
-  .transform((text): Offset => {
-    const [partition, offset] = text.split(':')
-    return { partition: Number(partition), offset: Number(offset) }
-  })
+  .union([z.string(), z.array(z.string())])
+  .transform((given) => (typeof given === 'string' ? given : given.join(',')))
+  .pipe(z.string().max(6_000).regex(offsetList, 'expected partition:offset,partition:offset,…'))
+  .transform((text): readonly Offset[] =>
+    text.split(',').map((entry) => {
+      const [partition, offset] = entry.split(':')
+      return { partition: Number(partition), offset: Number(offset) }
+    }),
+  )
+  .refine((offsets) => offsets.length <= offsetsMax, `at most ${offsetsMax} partitions`)
   .optional()
   .openapi({
     type: 'string',
-    example: '0:1042',
+    example: '0:1042,1:977',
     description:
-      'Wait up to 2 s until this offset of the enriched topic has been applied, else 409.',
+      'Wait up to 2 s until these offsets of the enriched topic (partition:offset) are in the answer, else 409.',
   })

@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express'
 import type { z } from 'zod'
-import type { Progress } from '../ports/serving-reader.ts'
+import type { Progress } from '../ports/progress.ts'
 import type { HttpErrorCode } from './problem.ts'
 
 /** A request whose parts have passed their schemas. */
@@ -13,7 +13,7 @@ export interface ValidRequest<P, Q, B> {
 /** What a handler hands back; `sendAnswer` turns it into bytes. */
 export interface Answer<R> {
   readonly body: R
-  /** How far the serving store had come when it was read; goes into the header `Faultline-As-Of`. */
+  /** How far the store had come when it was read; goes into the header `Faultline-As-Of`. */
   readonly asOf?: Progress
   /** A strong ETag over the body, and 304 where the caller has it already. */
   readonly revalidate?: boolean
@@ -51,6 +51,8 @@ export interface JsonRoute {
   readonly body: z.ZodType | undefined
   readonly errors: readonly HttpErrorCode[]
   readonly response: z.ZodType
+  /** Answers carry `Faultline-As-Of`. */
+  readonly hasAsOf: boolean
   readonly handle: (request: ValidRequest<unknown, unknown, unknown>) => Promise<Answer<unknown>>
 }
 
@@ -83,6 +85,7 @@ export function jsonRoute<P, Q, B, R>(shape: RouteShape<P, Q, B, R>): JsonRoute 
     body: shape.body,
     errors: shape.errors,
     response: shape.response,
+    hasAsOf: false,
     handle: (request) => shape.handle(request as ValidRequest<P, Q, B>),
   }
 }

@@ -1,5 +1,6 @@
 import { allTypes } from '@faultline/contracts/redis-keys'
 import { asOfBody, isoTime } from '../http/as-of.ts'
+import { oldestOf, type Progress, type Reading } from '../ports/progress.ts'
 import type { ServingReader, StreamedEvent } from '../ports/serving-reader.ts'
 import { fleetBody, readRanking } from '../ranking.ts'
 import { eventBody, type DeviceEventBody } from '../schemas/device.ts'
@@ -45,18 +46,20 @@ export class LiveReader {
     const progress = await this.#serving.progress()
     if (!this.#isNew('progress', JSON.stringify(progress))) return { rankings: [] }
     const fleet = await this.#serving.fleet()
-    const types = fleet.slice(0, liveTypesMax).map(({ type }) => type)
+    const types = fleet.value.slice(0, liveTypesMax).map(({ type }) => type)
     const [rankings, devices] = await Promise.all([
       this.#rankings([allTypes, ...types], nowMs),
       this.#devices(types),
     ])
-    const at = isFirst ? (newestCommit(devices) ?? nowMs) : nowMs
-    const fleetData = { types: fleet.map(fleetBody), as_of: asOfBody(progress) }
+    const at = isFirst ? (newestCommit(devices.value) ?? nowMs) : nowMs
+    const fleetData = { types: fleet.value.map(fleetBody), as_of: asOfBody(fleet.progress) }
     return {
       progress: { at: isoTime(at), as_of: asOfBody(progress) },
-      ...(this.#isNew('fleet', JSON.stringify(fleet)) ? { fleet: fleetData } : {}),
+      ...(this.#isNew('fleet', JSON.stringify(fleet.value)) ? { fleet: fleetData } : {}),
       rankings,
-      ...(devices.length === 0 ? {} : { devices: { devices, as_of: asOfBody(progress) } }),
+      ...(devices.value.length === 0
+        ? {}
+        : { devices: { devices: devices.value, as_of: asOfBody(devices.progress) } }),
     }
   }
 
@@ -82,26 +85,31 @@ export class LiveReader {
   }
 
   /** The newest event of each device that had one, so that a device that reports often is told once a turn. */
-  async #devices(types: readonly string[]): Promise<readonly ChangedDevice[]> {
+  async #devices(types: readonly string[]): Promise<Reading<readonly ChangedDevice[]>> {
     const newest = new Map<string, ChangedDevice>()
+    const readings: Progress[] = []
     for (const type of types) {
-      for (const { id, event } of await this.#newEvents(type)) {
+      const { value, progress } = await this.#newEvents(type)
+      readings.push(progress)
+      for (const { id, event } of value) {
         newest.set(event.device_id, { type, ...eventBody(id, event) })
       }
     }
-    return [...newest.values()]
+    const [first = [], ...others] = readings
+    return { value: [...newest.values()], progress: oldestOf(first, ...others) }
   }
 
-  async #newEvents(type: string): Promise<readonly StreamedEvent[]> {
+  async #newEvents(type: string): Promise<Reading<readonly StreamedEvent[]>> {
     const after = this.#places.get(type) ?? null
     const first = await this.#serving.events(type, { after, limit: eventsPerTurn })
-    const isBehind = after !== null && first?.events.length === eventsPerTurn
+    const isBehind = after !== null && first.value?.events.length === eventsPerTurn
     const read = isBehind
       ? await this.#serving.events(type, { after: null, limit: eventsPerTurn })
       : first
-    const last = read?.events.at(-1)
+    const events = read.value?.events ?? []
+    const last = events.at(-1)
     if (last !== undefined) this.#places.set(type, last.id)
-    return read?.events ?? []
+    return { value: events, progress: read.progress }
   }
 
   #isNew(part: string, contents: string): boolean {

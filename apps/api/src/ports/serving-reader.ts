@@ -1,17 +1,6 @@
 import type { DeviceEvent, DeviceSummary, FleetSummary } from '@faultline/contracts/device-summary'
 import type { RankingWindow } from '@faultline/contracts/redis-keys'
-
-/** How far the serving store has come in one partition of the enriched topic. */
-export interface AppliedPosition {
-  readonly partition: number
-  /** The last offset applied. */
-  readonly offset: number
-  /** The newest measured_at applied, epoch ms; null where none is known. */
-  readonly measuredAt: number | null
-}
-
-/** One entry a partition that has been applied from, in the order of the partitions. */
-export type Progress = readonly AppliedPosition[]
+import type { Progress, Reading } from './progress.ts'
 
 export interface RankedDevice {
   readonly deviceId: string
@@ -31,6 +20,13 @@ export interface StreamedEvents {
   readonly hasGap: boolean
 }
 
+interface Ranked {
+  /** The worst devices first. */
+  readonly devices: readonly RankedDevice[]
+  /** The half-life the live ranking was built with, ms; null before the first record. */
+  readonly halfLifeMs: number | null
+}
+
 export interface RankingQuestion {
   /** A device type or `all`. */
   readonly scope: string
@@ -47,23 +43,18 @@ export interface TypedFleetSummary extends FleetSummary {
  * @throws FaultlineError SERVING_STORE_UNAVAILABLE from every method while the store is away
  */
 export interface ServingReader {
-  /** The summary and the progress, read together in one round trip. */
-  device(deviceId: string): Promise<{ summary: DeviceSummary | null; progress: Progress }>
   /** Summaries in the order of the ids; null where a device is unknown. */
-  devices(deviceIds: readonly string[]): Promise<readonly (DeviceSummary | null)[]>
+  devices(deviceIds: readonly string[]): Promise<Reading<readonly (DeviceSummary | null)[]>>
   /** Ids of a scope in lexicographic (byte) order, those after `after` first. */
-  deviceIds(scope: string, after: string | null, limit: number): Promise<readonly string[]>
-  /** The worst devices first. */
-  ranking(question: RankingQuestion): Promise<readonly RankedDevice[]>
-  /** The half-life the live ranking was built with, ms; null before the first record. */
-  halfLifeMs(): Promise<number | null>
+  deviceIds(scope: string, after: string | null, limit: number): Promise<Reading<readonly string[]>>
+  ranking(question: RankingQuestion): Promise<Reading<Ranked>>
   /** One entry a type, ordered by type. */
-  fleet(): Promise<readonly TypedFleetSummary[]>
+  fleet(): Promise<Reading<readonly TypedFleetSummary[]>>
   /** In stream order: the first `limit` after `after`, or the newest `limit`. Null where no device of the type is known. */
   events(
     type: string,
     range: { readonly after: string | null; readonly limit: number },
-  ): Promise<StreamedEvents | null>
+  ): Promise<Reading<StreamedEvents | null>>
   progress(): Promise<Progress>
 }
 

@@ -1,4 +1,5 @@
 import type { AlertLevel, ExplanationEntry } from '@faultline/contracts/enriched-measurement'
+import type { Progress, Reading } from './progress.ts'
 
 export const granularities = ['raw', '1min', '1hour', '1day'] as const
 export type Granularity = (typeof granularities)[number]
@@ -58,12 +59,14 @@ export interface HistoryPlace {
 }
 
 /**
- * The questions the API asks of the history. Every answer is bounded by its `limit`.
+ * The questions the API asks of the history. Every answer is bounded by its `limit`. Its progress was read before it, so it
+ * holds at least that; buckets are as far as their own roll-up is. `measuredAt` is that of the record at `offset`, null for
+ * buckets.
  * @throws FaultlineError WAREHOUSE_UNAVAILABLE from every method while the warehouse is away
  */
 export interface WarehouseReader {
   /** The points in order of time, the newest `limit` of them. */
-  metric(question: MetricQuestion): Promise<readonly MetricPoint[]>
+  metric(question: MetricQuestion): Promise<Reading<readonly MetricPoint[]>>
   /** One-minute averages since `startMs` in order of time, the newest `limit` of them, each with up to 60 points before it. */
   baseline(question: {
     readonly deviceId: string
@@ -71,15 +74,17 @@ export interface WarehouseReader {
     readonly startMs: number
     readonly endMs: number
     readonly limit: number
-  }): Promise<readonly BaselinePoint[]>
+  }): Promise<Reading<readonly BaselinePoint[]>>
   /** Scored measurements of a device, the newest first, after `before` where it is given. */
   events(question: {
     readonly deviceId: string
     readonly before: HistoryPlace | null
     readonly abnormalOnly: boolean
     readonly limit: number
-  }): Promise<readonly HistoryEvent[]>
+  }): Promise<Reading<readonly HistoryEvent[]>>
   /** The channels of the device's model, in the model's order; none where the device has no history. */
-  channels(deviceId: string): Promise<readonly Channel[]>
+  channels(deviceId: string): Promise<Reading<readonly Channel[]>>
+  /** What the measurements, or the buckets of a granularity, hold. */
+  progress(granularity: Granularity): Promise<Progress>
   ping(): Promise<void>
 }

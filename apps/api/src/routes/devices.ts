@@ -2,10 +2,12 @@ import { allTypes } from '@faultline/contracts/redis-keys'
 import type { DeviceSummary } from '@faultline/contracts/device-summary'
 import { asOfBody } from '../http/as-of.ts'
 import { decodeCursor, encodeCursor } from '../http/cursor.ts'
-import { deviceId, minOffset, nameText, wholeNumber } from '../http/fields.ts'
+import { deviceId, nameText, wholeNumber } from '../http/fields.ts'
 import { z } from '../http/openapi-zod.ts'
 import { notFound } from '../http/problem.ts'
-import { jsonRoute, type JsonRoute } from '../http/route.ts'
+import type { JsonRoute } from '../http/route.ts'
+import { servingRoute } from '../http/serving-route.ts'
+import { oldestOf, type Progress, type Reading } from '../ports/progress.ts'
 import type { ServingReader } from '../ports/serving-reader.ts'
 import type { ProgressWait } from '../progress-wait.ts'
 import { asOf, device, deviceBody } from '../schemas/device.ts'
@@ -27,19 +29,18 @@ export function deviceRoutes(deps: DeviceRoutesDeps): readonly JsonRoute[] {
 }
 
 function oneRoute({ serving, progressWait }: DeviceRoutesDeps): JsonRoute {
-  return jsonRoute({
+  return servingRoute(progressWait, {
     method: 'get',
     path: '/api/devices/{id}',
     tag,
     summary: 'One device now: its level, its score and why',
     description: 'Carries a strong ETag; how fresh it is stands in the header `Faultline-As-Of`.',
     params: z.object({ id: deviceId }),
-    query: z.strictObject({ min_offset: minOffset }),
     response: device,
-    errors: ['NOT_FOUND', 'OFFSET_NOT_REACHED', 'RATE_LIMITED', 'SERVING_STORE_UNAVAILABLE'],
-    handle: async ({ params, query }) => {
-      if (query.min_offset !== undefined) await progressWait.until(query.min_offset)
-      const { summary, progress } = await serving.device(params.id)
+    errors: ['NOT_FOUND', 'SERVING_STORE_UNAVAILABLE'],
+    handle: async ({ params }) => {
+      const { value, progress } = await serving.devices([params.id])
+      const summary = value[0] ?? null
       if (summary === null) throw notFound(`No device has the id ${JSON.stringify(params.id)}.`)
       return { body: deviceBody(summary), asOf: progress, revalidate: true }
     },
@@ -47,12 +48,11 @@ function oneRoute({ serving, progressWait }: DeviceRoutesDeps): JsonRoute {
 }
 
 function lookupRoute({ serving, progressWait }: DeviceRoutesDeps): JsonRoute {
-  return jsonRoute({
+  return servingRoute(progressWait, {
     method: 'post',
     path: '/api/devices/lookup',
     tag,
     summary: 'Up to 500 devices by id, in one round trip',
-    query: z.strictObject({ min_offset: minOffset }),
     body: z.strictObject({ ids: z.array(deviceId).min(1).max(lookupMax) }),
     response: z.object({
       devices: z.array(device),
@@ -60,17 +60,10 @@ function lookupRoute({ serving, progressWait }: DeviceRoutesDeps): JsonRoute {
       not_found: z.array(z.string()),
       as_of: asOf,
     }),
-    errors: [
-      'BODY_TOO_LARGE',
-      'MEDIA_TYPE_UNSUPPORTED',
-      'OFFSET_NOT_REACHED',
-      'RATE_LIMITED',
-      'SERVING_STORE_UNAVAILABLE',
-    ],
-    handle: async ({ query, body }) => {
-      await progressWait.until(query.min_offset)
+    errors: ['BODY_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'SERVING_STORE_UNAVAILABLE'],
+    handle: async ({ body }) => {
       const ids = [...new Set(body.ids)]
-      const [progress, summaries] = await Promise.all([serving.progress(), serving.devices(ids)])
+      const { value: summaries, progress } = await serving.devices(ids)
       const devices = summaries.filter((summary) => summary !== null).map(deviceBody)
       const not_found = ids.filter((_, index) => summaries[index] === null)
       return {
@@ -81,7 +74,7 @@ function lookupRoute({ serving, progressWait }: DeviceRoutesDeps): JsonRoute {
   })
 }
 
-const listQuery = z.strictObject({
+const listQuery = {
   type: nameText.optional(),
   line: nameText.optional(),
   alert_level: z.enum(['normal', 'warning', 'critical']).optional(),
@@ -92,12 +85,11 @@ const listQuery = z.strictObject({
     .max(2_000)
     .optional()
     .openapi({ description: 'next_cursor of the page before' }),
-  min_offset: minOffset,
-})
-type ListQuery = z.infer<typeof listQuery>
+}
+type ListQuery = z.infer<z.ZodObject<typeof listQuery>>
 
 function listRoute({ serving, progressWait }: DeviceRoutesDeps): JsonRoute {
-  return jsonRoute({
+  return servingRoute(progressWait, {
     method: 'get',
     path: '/api/devices',
     tag,
@@ -112,16 +104,14 @@ function listRoute({ serving, progressWait }: DeviceRoutesDeps): JsonRoute {
       next_cursor: z.string().nullable(),
       as_of: asOf,
     }),
-    errors: ['OFFSET_NOT_REACHED', 'RATE_LIMITED', 'SERVING_STORE_UNAVAILABLE'],
+    errors: ['SERVING_STORE_UNAVAILABLE'],
     handle: async ({ query }) => {
-      await progressWait.until(query.min_offset)
       const list = listName(query)
       const [after] =
         query.cursor === undefined
           ? []
           : decodeCursor(query.cursor, { list, size: 1, field: 'cursor' })
-      const progress = await serving.progress()
-      const page = await readPage(serving, query, after ?? null)
+      const { value: page, progress } = await readPage(serving, query, after ?? null)
       const next = page.last === null ? null : encodeCursor(list, [page.last])
       const devices = page.found.map(deviceBody)
       return {
@@ -164,27 +154,34 @@ async function readPage(
   serving: ServingReader,
   query: ListQuery,
   from: string | null,
-): Promise<Page> {
+): Promise<Reading<Page>> {
   const found: DeviceSummary[] = []
+  const readings: Progress[] = []
+  const pageOf = (last: string | null): Reading<Page> => {
+    const [first = [], ...others] = readings
+    return { value: { found, last }, progress: oldestOf(first, ...others) }
+  }
   const filtered = query.line !== undefined || query.alert_level !== undefined
   const batch = filtered ? scanBatch : query.limit
   let after = from
   for (let scanned = 0; scanned < scanMax; scanned += batch) {
-    const ids = await serving.deviceIds(query.type ?? allTypes, after, batch)
+    const listed = await serving.deviceIds(query.type ?? allTypes, after, batch)
+    const ids = listed.value
     const summaries = await serving.devices(ids)
-    for (const [index, summary] of summaries.entries()) {
+    readings.push(listed.progress, summaries.progress)
+    for (const [index, summary] of summaries.value.entries()) {
       after = ids[index] ?? after
       // Null: removed between the two reads.
       if (summary === null || !matches(summary, query)) continue
       found.push(summary)
       if (found.length === query.limit) {
         const ended = ids.length < batch && index === ids.length - 1
-        return { found, last: ended ? null : after }
+        return pageOf(ended ? null : after)
       }
     }
-    if (ids.length < batch) return { found, last: null }
+    if (ids.length < batch) return pageOf(null)
   }
-  return { found, last: after }
+  return pageOf(after)
 }
 
 function matches(summary: DeviceSummary, { line, alert_level }: ListQuery): boolean {

@@ -1,8 +1,9 @@
 import { asOfBody } from '../http/as-of.ts'
-import { minOffset, nameText, wholeNumber } from '../http/fields.ts'
+import { nameText, wholeNumber } from '../http/fields.ts'
 import { z } from '../http/openapi-zod.ts'
 import { notFound } from '../http/problem.ts'
-import { jsonRoute, type JsonRoute } from '../http/route.ts'
+import type { JsonRoute } from '../http/route.ts'
+import { servingRoute } from '../http/serving-route.ts'
 import type { ServingReader } from '../ports/serving-reader.ts'
 import type { ProgressWait } from '../progress-wait.ts'
 import { asOf, deviceEvent, eventBody } from '../schemas/device.ts'
@@ -15,7 +16,7 @@ export function eventRoutes(deps: {
 }): readonly JsonRoute[] {
   const { serving, progressWait } = deps
   return [
-    jsonRoute({
+    servingRoute(progressWait, {
       method: 'get',
       path: '/api/events/{type}',
       tag: 'Events',
@@ -24,14 +25,13 @@ export function eventRoutes(deps: {
         'Without `after` the newest `limit`; with it those that follow, so that `next_after` reads on without loss. ' +
         '`has_gap` says that entries after `after` may have left the stream, which keeps only the newest.',
       params: z.object({ type: nameText }),
-      query: z.strictObject({
+      query: {
         after: z
           .string()
           .regex(/^\d{1,15}-\d{1,15}$/, 'expected an id as given in next_after')
           .optional(),
         limit: wholeNumber({ min: 1, max: eventsMax, default: 50 }),
-        min_offset: minOffset,
-      }),
+      },
       response: z.object({
         events: z.array(deviceEvent),
         count: z.number(),
@@ -39,14 +39,11 @@ export function eventRoutes(deps: {
         has_gap: z.boolean(),
         as_of: asOf,
       }),
-      errors: ['NOT_FOUND', 'OFFSET_NOT_REACHED', 'RATE_LIMITED', 'SERVING_STORE_UNAVAILABLE'],
+      errors: ['NOT_FOUND', 'SERVING_STORE_UNAVAILABLE'],
       handle: async ({ params, query }) => {
-        await progressWait.until(query.min_offset)
         const after = query.after ?? null
-        const [progress, read] = await Promise.all([
-          serving.progress(),
-          serving.events(params.type, { after, limit: query.limit }),
-        ])
+        const range = { after, limit: query.limit }
+        const { value: read, progress } = await serving.events(params.type, range)
         if (read === null) {
           throw notFound(`No device has the type ${JSON.stringify(params.type)}.`)
         }

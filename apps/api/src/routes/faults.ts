@@ -1,9 +1,10 @@
 import { allTypes } from '@faultline/contracts/redis-keys'
 import type { Clock } from '@faultline/runtime/clock'
 import { asOfBody, isoTime } from '../http/as-of.ts'
-import { minOffset, nameText, wholeNumber } from '../http/fields.ts'
+import { nameText, wholeNumber } from '../http/fields.ts'
 import { z } from '../http/openapi-zod.ts'
-import { jsonRoute, type JsonRoute } from '../http/route.ts'
+import type { JsonRoute } from '../http/route.ts'
+import { servingRoute } from '../http/serving-route.ts'
 import type { ServingReader } from '../ports/serving-reader.ts'
 import type { ProgressWait } from '../progress-wait.ts'
 import { fleetBody, readRanking } from '../ranking.ts'
@@ -23,7 +24,7 @@ export function faultRoutes(deps: FaultRoutesDeps): readonly JsonRoute[] {
 }
 
 function topRoute({ serving, progressWait, clock }: FaultRoutesDeps): JsonRoute {
-  return jsonRoute({
+  return servingRoute(progressWait, {
     method: 'get',
     path: '/api/faults/top',
     tag,
@@ -31,12 +32,11 @@ function topRoute({ serving, progressWait, clock }: FaultRoutesDeps): JsonRoute 
     description:
       '`live` ranks by the time-decayed fault sum at `at`; `1h` and `24h` by the exact sum of fault scores in a sliding ' +
       'window of event time. `at` is the present; for data on another clock it is their newest measured time.',
-    query: z.strictObject({
+    query: {
       type: nameText.default(allTypes),
       window: z.enum(['live', '1h', '24h']).default('live'),
       limit: wholeNumber({ min: 1, max: rankingMax, default: 10 }),
-      min_offset: minOffset,
-    }),
+    },
     response: z.object({
       type: z.string(),
       window: z.enum(['live', '1h', '24h']),
@@ -46,9 +46,8 @@ function topRoute({ serving, progressWait, clock }: FaultRoutesDeps): JsonRoute 
       count: z.number(),
       as_of: asOf,
     }),
-    errors: ['OFFSET_NOT_REACHED', 'RATE_LIMITED', 'SERVING_STORE_UNAVAILABLE'],
+    errors: ['SERVING_STORE_UNAVAILABLE'],
     handle: async ({ query }) => {
-      await progressWait.until(query.min_offset)
       const question = { scope: query.type, window: query.window, limit: query.limit }
       const ranking = await readRanking(serving, question, clock.now())
       return {
@@ -68,17 +67,15 @@ function topRoute({ serving, progressWait, clock }: FaultRoutesDeps): JsonRoute 
 }
 
 function fleetRoute({ serving, progressWait }: FaultRoutesDeps): JsonRoute {
-  return jsonRoute({
+  return servingRoute(progressWait, {
     method: 'get',
     path: '/api/fleet',
     tag,
     summary: 'Devices by alert level, for each type',
-    query: z.strictObject({ min_offset: minOffset }),
     response: z.object({ types: z.array(fleetSummary), as_of: asOf }),
-    errors: ['OFFSET_NOT_REACHED', 'RATE_LIMITED', 'SERVING_STORE_UNAVAILABLE'],
-    handle: async ({ query }) => {
-      await progressWait.until(query.min_offset)
-      const [progress, fleet] = await Promise.all([serving.progress(), serving.fleet()])
+    errors: ['SERVING_STORE_UNAVAILABLE'],
+    handle: async () => {
+      const { value: fleet, progress } = await serving.fleet()
       return {
         body: { types: fleet.map(fleetBody), as_of: asOfBody(progress) },
         asOf: progress,

@@ -1,10 +1,11 @@
 import type { Clock } from '@faultline/runtime/clock'
-import { isoTime } from '../http/as-of.ts'
+import { asOfBody, isoTime } from '../http/as-of.ts'
 import { decodeCursor, encodeCursor } from '../http/cursor.ts'
 import { deviceId, instant, nameText, wholeNumber } from '../http/fields.ts'
 import { z } from '../http/openapi-zod.ts'
 import { invalidArgument } from '../http/problem.ts'
-import { jsonRoute, type JsonRoute } from '../http/route.ts'
+import type { JsonRoute } from '../http/route.ts'
+import { servingRoute } from '../http/serving-route.ts'
 import {
   granularities,
   type BaselinePoint,
@@ -13,11 +14,18 @@ import {
   type MetricPoint,
   type WarehouseReader,
 } from '../ports/warehouse-reader.ts'
+import { ProgressWait } from '../progress-wait.ts'
+import { asOf } from '../schemas/device.ts'
 import { anomalyAnswer, historyEvent, metricAnswer } from '../schemas/history.ts'
 
 interface HistoryRoutesDeps {
   readonly warehouse: WarehouseReader
   readonly clock: Clock
+}
+
+interface HistoryRouteDeps extends HistoryRoutesDeps {
+  /** Waits for what each granularity is made of. */
+  readonly waits: Readonly<Record<Granularity, ProgressWait>>
 }
 
 const tag = 'History'
@@ -33,13 +41,30 @@ const defaultSpanMs: Readonly<Record<Granularity, number>> = {
 }
 const anomalyZ = 3
 const baselineMin = 10
+/** A look at ClickHouse costs more than one at Redis, and rows come there in ranges anyway. */
+const pollMs = 50
 
 export function historyRoutes(deps: HistoryRoutesDeps): readonly JsonRoute[] {
-  return [metricsRoute(deps), anomalyRoute(deps), eventsRoute(deps), channelsRoute(deps)]
+  const { warehouse, clock } = deps
+  const waitFor = (granularity: Granularity) =>
+    new ProgressWait({ progress: () => warehouse.progress(granularity), pollMs, clock })
+  const waits = {
+    raw: waitFor('raw'),
+    '1min': waitFor('1min'),
+    '1hour': waitFor('1hour'),
+    '1day': waitFor('1day'),
+  }
+  const routeDeps = { ...deps, waits }
+  return [
+    metricsRoute(routeDeps),
+    anomalyRoute(routeDeps),
+    eventsRoute(routeDeps),
+    channelsRoute(routeDeps),
+  ]
 }
 
-function metricsRoute({ warehouse, clock }: HistoryRoutesDeps): JsonRoute {
-  return jsonRoute({
+function metricsRoute({ warehouse, clock, waits }: HistoryRouteDeps): JsonRoute {
+  return servingRoute((query) => waits[query.granularity], {
     method: 'get',
     path: '/api/devices/{id}/metrics',
     tag,
@@ -48,12 +73,12 @@ function metricsRoute({ warehouse, clock }: HistoryRoutesDeps): JsonRoute {
       'The range is half open, [start_time, end_time); both are optional (end: now; start: 1 h of readings, 24 h of ' +
       'minutes, 30 days of hours, 2 years of days before the end). At most 10,000 points, the newest.',
     params: z.object({ id: deviceId }),
-    query: z.strictObject({
+    query: {
       metric_name: nameText.openapi({ example: 'temp_supply_air' }),
       start_time: instant.optional(),
       end_time: instant.optional(),
       granularity: z.enum(granularities).default('1min'),
-    }),
+    },
     response: metricAnswer,
     errors: ['WAREHOUSE_UNAVAILABLE'],
     handle: async ({ params, query }) => {
@@ -64,7 +89,7 @@ function metricsRoute({ warehouse, clock }: HistoryRoutesDeps): JsonRoute {
       if (startMs >= endMs) {
         throw invalidArgument([{ pointer: '/query/start_time', detail: 'lies after end_time' }])
       }
-      const points = await warehouse.metric({
+      const { value: points, progress } = await warehouse.metric({
         deviceId: params.id,
         channel: query.metric_name,
         startMs,
@@ -80,7 +105,9 @@ function metricsRoute({ warehouse, clock }: HistoryRoutesDeps): JsonRoute {
           count: data.length,
           duration_ms: clock.now() - begun,
           truncated: points.length > pointsMax,
+          as_of: asOfBody(progress),
         },
+        asOf: progress,
       }
     },
   })
@@ -90,8 +117,8 @@ function pointBody({ timestampMs, ...point }: MetricPoint) {
   return { timestamp: isoTime(timestampMs), ...point }
 }
 
-function anomalyRoute({ warehouse, clock }: HistoryRoutesDeps): JsonRoute {
-  return jsonRoute({
+function anomalyRoute({ warehouse, clock, waits }: HistoryRouteDeps): JsonRoute {
+  return servingRoute(waits['1min'], {
     method: 'get',
     path: '/api/devices/{id}/anomaly',
     tag,
@@ -101,15 +128,15 @@ function anomalyRoute({ warehouse, clock }: HistoryRoutesDeps): JsonRoute {
       'it lies more than 3 deviations away; a deviation below a thousandth of the mean counts as that. With fewer than ' +
       '10 minutes before it there is no verdict (z_score null).',
     params: z.object({ id: deviceId }),
-    query: z.strictObject({
+    query: {
       metric_name: nameText.openapi({ example: 'temp_supply_air' }),
       hours: wholeNumber({ min: 1, max: 168, default: 24 }),
-    }),
+    },
     response: anomalyAnswer,
     errors: ['WAREHOUSE_UNAVAILABLE'],
     handle: async ({ params, query }) => {
       const endMs = clock.now() + 1
-      const points = await warehouse.baseline({
+      const { value: points, progress } = await warehouse.baseline({
         deviceId: params.id,
         channel: query.metric_name,
         startMs: endMs - query.hours * hourMs,
@@ -117,7 +144,15 @@ function anomalyRoute({ warehouse, clock }: HistoryRoutesDeps): JsonRoute {
         limit: anomalyPointsMax,
       })
       const anomalies = points.map(judged)
-      return { body: { success: true as const, anomalies, count: anomalies.length } }
+      return {
+        body: {
+          success: true as const,
+          anomalies,
+          count: anomalies.length,
+          as_of: asOfBody(progress),
+        },
+        asOf: progress,
+      }
     },
   })
 }
@@ -132,14 +167,14 @@ function judged({ timestampMs, value, mean, stddev, baselineCount }: BaselinePoi
   return { ...point, z_score: z, is_anomaly: Math.abs(z) > anomalyZ }
 }
 
-function eventsRoute({ warehouse }: HistoryRoutesDeps): JsonRoute {
-  return jsonRoute({
+function eventsRoute({ warehouse, waits }: HistoryRouteDeps): JsonRoute {
+  return servingRoute(waits.raw, {
     method: 'get',
     path: '/api/devices/{id}/events',
     tag,
     summary: "A device's scored measurements, the newest first",
     params: z.object({ id: deviceId }),
-    query: z.strictObject({
+    query: {
       limit: wholeNumber({ min: 1, max: 500, default: 50 }),
       before: z
         .string()
@@ -151,16 +186,17 @@ function eventsRoute({ warehouse }: HistoryRoutesDeps): JsonRoute {
         .enum(['true', 'false'])
         .default('false')
         .openapi({ description: 'Only warnings and criticals' }),
-    }),
+    },
     response: z.object({
       device_id: z.string(),
       events: z.array(historyEvent),
       count: z.number(),
       next_before: z.string().nullable(),
+      as_of: asOf,
     }),
     errors: ['WAREHOUSE_UNAVAILABLE'],
     handle: async ({ params, query }) => {
-      const events = await warehouse.events({
+      const { value: events, progress } = await warehouse.events({
         deviceId: params.id,
         before: query.before === undefined ? null : placeOf(query.before),
         abnormalOnly: query.abnormal === 'true',
@@ -177,7 +213,9 @@ function eventsRoute({ warehouse }: HistoryRoutesDeps): JsonRoute {
           events: events.map(eventBody),
           count: events.length,
           next_before: next,
+          as_of: asOfBody(progress),
         },
+        asOf: progress,
       }
     },
   })
@@ -211,8 +249,8 @@ function eventBody(event: HistoryEvent) {
   }
 }
 
-function channelsRoute({ warehouse }: HistoryRoutesDeps): JsonRoute {
-  return jsonRoute({
+function channelsRoute({ warehouse, waits }: HistoryRouteDeps): JsonRoute {
+  return servingRoute(waits.raw, {
     method: 'get',
     path: '/api/devices/{id}/channels',
     tag,
@@ -222,11 +260,20 @@ function channelsRoute({ warehouse }: HistoryRoutesDeps): JsonRoute {
       device_id: z.string(),
       channels: z.array(z.object({ name: z.string(), unit: z.string() })),
       count: z.number(),
+      as_of: asOf,
     }),
     errors: ['WAREHOUSE_UNAVAILABLE'],
     handle: async ({ params }) => {
-      const channels = await warehouse.channels(params.id)
-      return { body: { device_id: params.id, channels: [...channels], count: channels.length } }
+      const { value: channels, progress } = await warehouse.channels(params.id)
+      return {
+        body: {
+          device_id: params.id,
+          channels: [...channels],
+          count: channels.length,
+          as_of: asOfBody(progress),
+        },
+        asOf: progress,
+      }
     },
   })
 }

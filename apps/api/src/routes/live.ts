@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express'
+import { invalidArgument } from '../http/problem.ts'
 import type { RawRoute } from '../http/route.ts'
 import type { LiveHub } from '../live/live-hub.ts'
 
@@ -14,10 +15,18 @@ export function liveRoute(hub: LiveHub): RawRoute {
     description:
       'Events: `hello` (start), `reset` (what you missed is gone; what follows is the present), `fleet`, `ranking` (one a ' +
       'type, and `all`), `devices` (the newest event of each device that changed), `progress`, `unavailable`. A comment ' +
-      'every 15 s keeps the line open. Send `Last-Event-ID` to go on where you were.',
+      'every 15 s keeps the line open. Each carries `as_of`; `min_offset` is refused. Send `Last-Event-ID` to go on where you were.',
     mediaType: 'text/event-stream',
-    errors: ['RATE_LIMITED'],
+    errors: ['ARGUMENT_INVALID', 'RATE_LIMITED'],
     handle: (request, response) => {
+      if ('min_offset' in request.query) {
+        throw invalidArgument([
+          {
+            pointer: '/query/min_offset',
+            detail: 'not for a stream: wait for the event `progress`',
+          },
+        ])
+      }
       stream(hub, request, response)
     },
   }

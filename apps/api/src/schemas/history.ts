@@ -1,5 +1,5 @@
 import { z } from '../http/openapi-zod.ts'
-import { explanationEntry, time } from './device.ts'
+import { asOf, explanationEntry, time } from './device.ts'
 
 const metricPoint = z
   .object({
@@ -23,6 +23,7 @@ export const metricAnswer = z
     truncated: z.boolean().openapi({
       description: 'True where the range holds more points than are given; the newest are kept',
     }),
+    as_of: asOf,
   })
   .openapi('Metrics')
 
@@ -38,7 +39,12 @@ const anomalyPoint = z
   .openapi('AnomalyPoint')
 
 export const anomalyAnswer = z
-  .object({ success: z.literal(true), anomalies: z.array(anomalyPoint), count: z.number() })
+  .object({
+    success: z.literal(true),
+    anomalies: z.array(anomalyPoint),
+    count: z.number(),
+    as_of: asOf,
+  })
   .openapi('Anomalies')
 
 export const historyEvent = z

@@ -1,4 +1,4 @@
-import type { Progress } from '../ports/serving-reader.ts'
+import type { Progress } from '../ports/progress.ts'
 
 const anotherClockMs = 24 * 3_600_000
 

@@ -1,9 +1,9 @@
 import type { DeviceEvent, DeviceSummary } from '@faultline/contracts/device-summary'
 import { allTypes } from '@faultline/contracts/redis-keys'
 import { FaultlineError } from '@faultline/runtime/errors'
+import type { Progress, Reading } from '../ports/progress.ts'
 import {
   isStreamIdAfter,
-  type Progress,
   type RankedDevice,
   type ServingReader,
   type TypedFleetSummary,
@@ -21,6 +21,8 @@ export interface ServingContents {
   halfLifeMs: number | null
   /** While true every question fails as it does without Redis. */
   isAway: boolean
+  /** Called after each reading: what the next one of the same answer finds may be another generation. */
+  onRead: () => void
 }
 
 export function emptyServingContents(): ServingContents {
@@ -32,23 +34,25 @@ export function emptyServingContents(): ServingContents {
     progress: [],
     halfLifeMs: null,
     isAway: false,
+    onRead: () => undefined,
   }
 }
 
 /** A serving store in memory; the contract suite holds it to what the real one does. */
 export function createMemoryServingReader(contents: ServingContents): ServingReader {
-  const answer = <T>(read: () => T): Promise<T> =>
-    contents.isAway
-      ? Promise.reject(new FaultlineError('SERVING_STORE_UNAVAILABLE', 'switched off by the test'))
-      : Promise.resolve(read())
+  const answer = <T>(read: () => T): Promise<Reading<T>> => {
+    if (contents.isAway) {
+      return Promise.reject(
+        new FaultlineError('SERVING_STORE_UNAVAILABLE', 'switched off by the test'),
+      )
+    }
+    const reading = { value: read(), progress: contents.progress }
+    contents.onRead()
+    return Promise.resolve(reading)
+  }
   const byBytes = (one: string, other: string) =>
     Buffer.compare(Buffer.from(one), Buffer.from(other))
   return {
-    device: (deviceId) =>
-      answer(() => ({
-        summary: contents.devices.get(deviceId) ?? null,
-        progress: contents.progress,
-      })),
     devices: (deviceIds) => answer(() => deviceIds.map((id) => contents.devices.get(id) ?? null)),
     deviceIds: (scope, after, limit) =>
       answer(() =>
@@ -60,14 +64,14 @@ export function createMemoryServingReader(contents: ServingContents): ServingRea
           .slice(0, limit),
       ),
     ranking: ({ scope, window, limit }) =>
-      answer(() =>
-        (contents.rankings.get(`${scope}:${window}`) ?? [])
+      answer(() => ({
+        devices: (contents.rankings.get(`${scope}:${window}`) ?? [])
           .toSorted(
             (one, other) => other.score - one.score || byBytes(other.deviceId, one.deviceId),
           )
           .slice(0, limit),
-      ),
-    halfLifeMs: () => answer(() => contents.halfLifeMs),
+        halfLifeMs: contents.halfLifeMs,
+      })),
     fleet: () =>
       answer(() => contents.fleet.toSorted((one, other) => byBytes(one.type, other.type))),
     events: (type, { after, limit }) =>
@@ -81,6 +85,6 @@ export function createMemoryServingReader(contents: ServingContents): ServingRea
           hasGap: first !== undefined && isStreamIdAfter(first.id, after),
         }
       }),
-    progress: () => answer(() => contents.progress),
+    progress: async () => (await answer(() => null)).progress,
   }
 }

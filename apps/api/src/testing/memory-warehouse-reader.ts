@@ -1,14 +1,16 @@
 import { FaultlineError } from '@faultline/runtime/errors'
+import type { Progress, Reading } from '../ports/progress.ts'
 import type {
   BaselinePoint,
   Channel,
+  Granularity,
   HistoryEvent,
   HistoryPlace,
   MetricPoint,
   WarehouseReader,
 } from '../ports/warehouse-reader.ts'
 
-interface Reading {
+interface Sample {
   readonly timestampMs: number
   readonly value: number
 }
@@ -16,15 +18,25 @@ interface Reading {
 /** What a warehouse holds, in plain values. */
 export interface WarehouseContents {
   /** `device/channel` -> its readings, in any order. */
-  readonly readings: Map<string, readonly Reading[]>
+  readonly readings: Map<string, readonly Sample[]>
   readonly events: Map<string, readonly HistoryEvent[]>
   readonly channels: Map<string, readonly Channel[]>
   /** While true every question fails as it does without ClickHouse. */
   isAway: boolean
+  /** Of the measurements, and of the buckets of every granularity. */
+  progress: Progress
+  rolledUp: Progress
 }
 
 export function emptyWarehouseContents(): WarehouseContents {
-  return { readings: new Map(), events: new Map(), channels: new Map(), isAway: false }
+  return {
+    readings: new Map(),
+    events: new Map(),
+    channels: new Map(),
+    isAway: false,
+    progress: [],
+    rolledUp: [],
+  }
 }
 
 const bucketMs = { raw: 1, '1min': 60_000, '1hour': 3_600_000, '1day': 86_400_000 }
@@ -32,35 +44,40 @@ const baselinePoints = 60
 
 /** A warehouse in memory, computed the plain way; the contract suite holds it to what the real one does. */
 export function createMemoryWarehouseReader(contents: WarehouseContents): WarehouseReader {
-  const answer = <T>(read: () => T): Promise<T> =>
+  const progressOf = (granularity: Granularity) =>
+    granularity === 'raw' ? contents.progress : contents.rolledUp
+  const answer = <T>(granularity: Granularity, read: () => T): Promise<Reading<T>> =>
     contents.isAway
       ? Promise.reject(new FaultlineError('WAREHOUSE_UNAVAILABLE', 'switched off by the test'))
-      : Promise.resolve(read())
+      : Promise.resolve({ value: read(), progress: progressOf(granularity) })
   const points = (key: string, granularity: keyof typeof bucketMs) =>
     bucketsOf(contents.readings.get(key) ?? [], granularity)
   return {
     metric: ({ deviceId, channel, startMs, endMs, granularity, limit }) =>
-      answer(() =>
+      answer(granularity, () =>
         points(`${deviceId}/${channel}`, granularity)
           .filter(({ timestampMs }) => timestampMs >= startMs && timestampMs < endMs)
           .slice(-limit),
       ),
     baseline: ({ deviceId, channel, startMs, endMs, limit }) =>
-      answer(() =>
+      answer('1min', () =>
         withBaselines(points(`${deviceId}/${channel}`, '1min'))
           .filter(({ timestampMs }) => timestampMs >= startMs && timestampMs < endMs)
           .slice(-limit),
       ),
     events: ({ deviceId, before, abnormalOnly, limit }) =>
-      answer(() =>
+      answer('raw', () =>
         (contents.events.get(deviceId) ?? [])
           .filter(({ alertLevel }) => !abnormalOnly || alertLevel !== 'normal')
           .filter((event) => before === null || comparePlaces(event, before) < 0)
           .toSorted((one, other) => comparePlaces(other, one))
           .slice(0, limit),
       ),
-    channels: (deviceId) => answer(() => contents.channels.get(deviceId) ?? []),
-    ping: () => answer(() => undefined),
+    channels: (deviceId) => answer('raw', () => contents.channels.get(deviceId) ?? []),
+    progress: async (granularity) => (await answer(granularity, () => null)).progress,
+    ping: async () => {
+      await answer('raw', () => null)
+    },
   }
 }
 
@@ -69,7 +86,7 @@ function comparePlaces(one: HistoryPlace, other: HistoryPlace): number {
 }
 
 function bucketsOf(
-  readings: readonly Reading[],
+  readings: readonly Sample[],
   granularity: keyof typeof bucketMs,
 ): readonly MetricPoint[] {
   const width = bucketMs[granularity]

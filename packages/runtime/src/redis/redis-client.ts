@@ -7,6 +7,9 @@ const connectTimeoutMs = 5_000
 const commandTimeoutMs = 10_000
 const reconnectDelayMs = { first: 50, max: 2_000 }
 
+/** Commands that wait to be sent together. */
+export type RedisTransaction = ChainableCommander
+
 /**
  * One connection to Redis. It reconnects by itself for ever, queues nothing while it is away, and sends nothing twice: a
  * command that was under way when the connection broke fails, and the caller decides.
@@ -41,16 +44,28 @@ export class RedisClient {
     operation: string,
     queue: (pipeline: ChainableCommander) => void,
   ): Promise<readonly unknown[]> {
-    return await this.run(operation, async (redis) => {
-      const pipeline = redis.pipeline()
-      queue(pipeline)
-      const replies = (await pipeline.exec()) ?? []
-      return replies.map(([error, reply]) => {
-        if (error !== null) throw error
-        return reply
-      })
-    })
+    return await this.run(operation, (redis) => repliesOf(redis.pipeline(), queue))
   }
+
+  /** The same as one transaction: nobody else's command, and no SWAPDB, comes in between. */
+  async runAtomically(
+    operation: string,
+    queue: (transaction: RedisTransaction) => void,
+  ): Promise<readonly unknown[]> {
+    return await this.run(operation, (redis) => repliesOf(redis.multi(), queue))
+  }
+}
+
+async function repliesOf(
+  commands: ChainableCommander,
+  queue: (commands: ChainableCommander) => void,
+): Promise<readonly unknown[]> {
+  queue(commands)
+  const replies = (await commands.exec()) ?? []
+  return replies.map(([error, reply]) => {
+    if (error !== null) throw error
+    return reply
+  })
 }
 
 interface RedisOptions {
