@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { environment as names } from '@faultline/contracts/environment'
 import { topics } from '@faultline/contracts/topics'
+import { rowsPerChunk } from '@faultline/core/state'
 import {
   brokerList,
   listenAddress,
@@ -22,6 +23,9 @@ const schema = z
     [names.faultHalfLifeMs]: positiveCount(3_600_000),
     [names.parkedMax]: positiveCount(10_000),
     [names.deadLetterConsecutiveMax]: positiveCount(10_000),
+    [names.deadLetterRatioMax]: z.coerce.number().positive().max(1).default(0.5),
+    [names.deadLetterRatioWindow]: positiveCount(10_000),
+    [names.rowIdsKept]: positiveCount(134_217_728),
     [names.clockAheadMaxMs]: positiveCount(600_000),
   })
   .transform((env) => ({
@@ -42,6 +46,11 @@ const schema = z
       parkedMax: env[names.parkedMax],
       /** Dead letters in a row, per partition, after which the process stops. */
       deadLetterConsecutiveMax: env[names.deadLetterConsecutiveMax],
+      /** Share of dead letters among the last records, per partition, after which the process stops. */
+      deadLetterRatioMax: env[names.deadLetterRatioMax],
+      deadLetterRatioWindow: env[names.deadLetterRatioWindow],
+      /** Of the newest row ids, per partition: one bit each. */
+      rowChunksMax: Math.ceil(env[names.rowIdsKept] / rowsPerChunk),
       /** How far a device's clock may be ahead of the commit in PostgreSQL. */
       clockAheadMaxMs: env[names.clockAheadMaxMs],
     },

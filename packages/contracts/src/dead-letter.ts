@@ -7,8 +7,15 @@ export const deadLetterReasons = [
   'ROW_INVALID',
   'CLOCK_INVALID',
   'DEVICE_UNKNOWN',
+  'ROW_FORGOTTEN',
 ] as const
 export type DeadLetterReason = (typeof deadLetterReasons)[number]
+
+/** Headers of a raw record that a replay wrote: the letter it came from (`partition:offset`) and how often it was refused. */
+export const replayHeaders = {
+  letter: 'faultline_dead_letter',
+  attempts: 'faultline_attempts',
+} as const
 
 export interface DeadLetter {
   /** The original value, byte for byte. */
@@ -19,6 +26,7 @@ export interface DeadLetter {
   readonly source_topic: string
   readonly source_partition: number
   readonly source_offset: number
+  /** How often the record was refused, this time included. */
   readonly attempts: number
   /** Epoch ms. */
   readonly refused_at: number

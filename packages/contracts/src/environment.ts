@@ -30,6 +30,11 @@ export const environment = {
   redisWindowEventsMax: 'REDIS_WINDOW_EVENTS_MAX',
   parkedMax: 'PARKED_MAX',
   deadLetterConsecutiveMax: 'DEAD_LETTER_CONSECUTIVE_MAX',
+  /** Share of refused records among the last ones of a partition, above which the enricher stops. */
+  deadLetterRatioMax: 'DEAD_LETTER_RATIO_MAX',
+  deadLetterRatioWindow: 'DEAD_LETTER_RATIO_WINDOW',
+  /** Row ids of a partition for which the enricher knows whether it took the row in; one bit each, in memory and stored. */
+  rowIdsKept: 'ROW_IDS_KEPT',
   /** Rows of one INSERT into ClickHouse, and how long a row waits for company, milliseconds. */
   sinkRowsMax: 'SINK_ROWS_MAX',
   sinkWaitMaxMs: 'SINK_WAIT_MAX_MS',

@@ -89,6 +89,16 @@ export class Catalog {
     return this.#devices.isDeleted(deviceId)
   }
 
+  /** Where the log deletes a device that is deleted; undefined for one that is not. */
+  deletedSince(deviceId: string): LogPosition | undefined {
+    return this.#devices.deletedSince(deviceId)
+  }
+
+  /** Whether a device was deleted later than `after` and no later than `until`. */
+  wasDeletedBetween(deviceId: string, after: LogPosition, until: LogPosition): boolean {
+    return this.#devices.wasDeletedBetween(deviceId, after, until)
+  }
+
   /** How many deletions of devices were applied; it only grows. */
   get deletions(): number {
     return this.#devices.deletions

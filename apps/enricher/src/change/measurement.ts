@@ -12,6 +12,8 @@ export interface Measurement {
   readonly readings: readonly number[]
   readonly carNumber: number | null
   readonly position: LogPosition
+  /** From the log; false when a snapshot read it. */
+  readonly isStreamed: boolean
   readonly transaction: string | null
   readonly committedAt: number
 }
@@ -33,7 +35,7 @@ export function toMeasurement(change: Change, clockAheadMaxMs: number): Measurem
   const row = change.after
   if (row === null) return invalid('the change carries no row')
   const { id, device_id: deviceId, car_number: carNumber = null } = row
-  if (typeof id !== 'number') return invalid('id is not a number')
+  if (!isRowId(id)) return invalid('id is not a whole number from 0 to 2^53 - 1')
   if (typeof deviceId !== 'string' || deviceId === '') return invalid('device_id is empty')
   if (deviceId.length > deviceIdMax) return invalid(`device_id is longer than ${deviceIdMax}`)
   if (carNumber !== null && typeof carNumber !== 'number')
@@ -47,7 +49,22 @@ export function toMeasurement(change: Change, clockAheadMaxMs: number): Measurem
     const side = measuredAt < earliestMs ? 'before 2000' : 'ahead of the time of its commit'
     return { reason: 'CLOCK_INVALID', message: `measured_at is ${side}` }
   }
-  return { id, deviceId, measuredAt, readings, carNumber, position, transaction, committedAt }
+  const isStreamed = change.op === 'c'
+  return {
+    id,
+    deviceId,
+    measuredAt,
+    readings,
+    carNumber,
+    position,
+    isStreamed,
+    transaction,
+    committedAt,
+  }
+}
+
+function isRowId(id: unknown): id is number {
+  return typeof id === 'number' && Number.isSafeInteger(id) && id >= 0
 }
 
 /** Debezium writes timestamptz as ISO text, and infinity as text too. */

@@ -55,7 +55,7 @@ export class EnricherHandler implements PartitionHandler {
     failpoint('enricher.fenced-offset-unread')
     try {
       const committed = await offsets.committed(partition)
-      const store = new PartitionStore()
+      const store = new PartitionStore(tools.limits)
       await history.replay({ topic: state, partition }, (records) => {
         store.restore(records)
         failpoint('enricher.restoring')

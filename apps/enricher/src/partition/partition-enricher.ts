@@ -1,16 +1,17 @@
-import type { DeadLetter } from '@faultline/contracts/dead-letter'
+import { replayHeaders, type DeadLetter } from '@faultline/contracts/dead-letter'
 import type { EnrichedMeasurement } from '@faultline/contracts/enriched-measurement'
 import type { Scorer } from '@faultline/core/scoring'
-import { remember, seenBefore } from '@faultline/core/state'
+import { comparePositions, type LogPosition } from '@faultline/core/join'
+import { advancePosition, eventCount, lastPosition, type DeviceState } from '@faultline/core/state'
 import { FaultlineError, isFaultlineError } from '@faultline/runtime/errors'
 import type { KafkaRecord, OutputRecord, RecordBatch } from '@faultline/runtime/kafka'
 import type { Encode } from '@faultline/runtime/registry'
 import type { Catalog, JoinedDevice } from '../catalog/catalog.ts'
 import { toChange } from '../change/change.ts'
 import { isRefusal, toMeasurement, type Measurement, type Refusal } from '../change/measurement.ts'
-import type { RawRecord } from './changelog.ts'
+import type { ParkedRecord, RawRecord } from './changelog.ts'
 import { enrich } from './enrich.ts'
-import type { PartitionStore } from './partition-store.ts'
+import type { PartitionStore, StoreLimits } from './partition-store.ts'
 
 /** What a partition's enrichment needs of the world; shared by all partitions. */
 export interface EnrichmentTools {
@@ -28,9 +29,8 @@ export interface EnrichmentTools {
     readonly state: string
     readonly deadLetters: string
   }
-  readonly limits: {
+  readonly limits: StoreLimits & {
     readonly parkedMax: number
-    readonly deadLetterConsecutiveMax: number
     readonly clockAheadMaxMs: number
   }
 }
@@ -67,6 +67,8 @@ export class PartitionEnricher {
   /** Deletions of the catalog that were looked at, and devices touched since although they are deleted. */
   #deletionsSeen = 0
   readonly #revived = new Set<string>()
+  /** Devices whose tombstone is written and whose state is still held. */
+  readonly #ended = new Set<string>()
   #step = new StepOutput()
 
   constructor({ partition, tools, store, isCaughtUp }: PartitionEnricherOptions) {
@@ -96,30 +98,40 @@ export class PartitionEnricher {
     return this.#takeStep()
   }
 
-  async #onRecord({ key, value, offset }: KafkaRecord): Promise<void> {
+  async #onRecord({ key, value, offset, headers }: KafkaRecord): Promise<void> {
     if (value === null) {
       this.#step.count('ignored')
       return
     }
-    await this.#onRaw({ key, value, offset })
+    const attempts = Number(headers?.[replayHeaders.attempts] ?? 0)
+    const record = { key, value, offset, attempts: Number.isSafeInteger(attempts) ? attempts : 0 }
+    const outcome = await this.#read(record)
+    if (outcome === null) this.#step.count('ignored')
+    else if (isRefusal(outcome)) this.#refuse(record, outcome)
+    else this.#onMeasurement(record, outcome)
   }
 
-  async #onRaw(record: RawRecord): Promise<void> {
-    const outcome = await this.#read(record)
-    if (outcome === null) {
-      this.#step.count('ignored')
+  #onMeasurement(record: RawRecord, measurement: Measurement): void {
+    const standing = this.#store.rows.standing(measurement)
+    // Debezium delivers again what it cannot know to be committed, and so does whoever replays a dead letter twice.
+    if (standing === 'seen') {
+      this.#step.count('redelivered')
+      this.#store.refusals.accepted(false)
       return
     }
-    if (isRefusal(outcome)) {
-      this.#refuse(record, outcome)
+    if (standing === 'unknown') {
+      this.#refuse(record, {
+        reason: 'ROW_FORGOTTEN',
+        message: 'the row is so old that it is not known any more whether it was taken in',
+      })
       return
     }
-    const { deviceId } = outcome
+    const { deviceId } = measurement
     const joined = this.#store.isParked(deviceId)
       ? undefined
-      : this.#tools.catalog.asOf(deviceId, outcome.position)
-    if (joined === undefined) this.#wait(record, deviceId)
-    else this.#emit(record, outcome, joined)
+      : this.#tools.catalog.asOf(deviceId, measurement.position)
+    if (joined === undefined) this.#wait(record, measurement)
+    else this.#emit(record, measurement, joined)
   }
 
   /** The measurement of a record, why it is refused, or null for a change that carries none. */
@@ -148,19 +160,14 @@ export class PartitionEnricher {
   #emit(record: RawRecord, measurement: Measurement, joined: JoinedDevice): void {
     const tools = this.#tools
     if (measurement.readings.length > joined.model.channels.length) {
+      this.#store.rows.remove(measurement.id)
       this.#refuse(record, {
         reason: 'ROW_INVALID',
         message: `${measurement.readings.length} readings for ${joined.model.channels.length} channels`,
       })
       return
     }
-    const state = this.#store.deviceState(measurement.deviceId, joined.model)
-    const rowChange = { lsn: measurement.position.lsn, id: measurement.id }
-    // Debezium redelivers what it cannot know to be committed, unless Connect runs exactly-once; this costs little.
-    if (seenBefore(state, rowChange)) {
-      this.#step.count('redelivered')
-      return
-    }
+    const state = this.#deviceState(measurement, joined)
     const enriched = enrich(tools.scorer, {
       measurement,
       joined,
@@ -169,7 +176,8 @@ export class PartitionEnricher {
       offset: record.offset,
       enrichedAt: tools.now(),
     })
-    remember(state, rowChange)
+    advancePosition(state, measurement.position)
+    this.#store.rows.add(measurement)
     this.#step.add({
       topic: tools.topics.enriched,
       key: Buffer.from(measurement.deviceId),
@@ -177,36 +185,52 @@ export class PartitionEnricher {
     })
     this.#step.count('enriched')
     this.#step.sawCommit(measurement.committedAt)
-    this.#store.resetRefused()
+    this.#store.refusals.accepted(true)
     if (tools.catalog.isDeleted(measurement.deviceId)) this.#revived.add(measurement.deviceId)
   }
 
-  #wait(record: RawRecord, deviceId: string): void {
+  /**
+   * What is known of the device. It ends where the log deletes the device, whenever that was noticed: a measurement committed
+   * after it begins anew, so that a replay gives the same.
+   */
+  #deviceState({ deviceId, position }: Measurement, { model }: JoinedDevice): DeviceState {
+    const state = this.#store.deviceState(deviceId, model)
+    const isOver =
+      eventCount(state) > 0 &&
+      this.#tools.catalog.wasDeletedBetween(deviceId, lastPosition(state), position)
+    return isOver ? this.#store.restartDevice(deviceId, model) : state
+  }
+
+  #wait(record: RawRecord, measurement: Measurement): void {
     if (this.#store.parkedCount >= this.#tools.limits.parkedMax) {
+      this.#store.rows.remove(measurement.id)
       this.#refuse(record, {
         reason: 'DEVICE_UNKNOWN',
         message: `no such device, and ${this.#tools.limits.parkedMax} measurements are waiting already`,
       })
       return
     }
-    this.#store.park(deviceId, record)
+    this.#store.park(measurement.deviceId, { ...record, rowId: measurement.id })
+    this.#store.rows.add(measurement)
+    this.#store.refusals.accepted(false)
     this.#step.count('parked')
   }
 
   #refuse(record: RawRecord, { reason, message }: Refusal): void {
     const tools = this.#tools
-    if (this.#store.refusedInARow >= tools.limits.deadLetterConsecutiveMax) {
+    const reached = this.#store.refusals.limitReached()
+    if (reached !== null) {
       throw new FaultlineError(
         'DEAD_LETTER_FLOOD',
-        `${this.#store.refusedInARow} records in a row were refused, and the next one would be because of ${reason}`,
+        `${reached}, and the next one would be because of ${reason}`,
         {
           context: { partition: this.#partition, offset: record.offset },
           remedy:
-            'Mend what makes records unreadable; if they really are bad, raise DEAD_LETTER_CONSECUTIVE_MAX.',
+            'Mend what makes records unreadable, then restart; if they really are bad, raise DEAD_LETTER_CONSECUTIVE_MAX or DEAD_LETTER_RATIO_MAX. A restart alone goes no further.',
         },
       )
     }
-    this.#store.countRefused()
+    this.#store.refusals.refused()
     const letter: DeadLetter = {
       value: record.value,
       reason,
@@ -214,7 +238,7 @@ export class PartitionEnricher {
       source_topic: tools.topics.measurements,
       source_partition: this.#partition,
       source_offset: record.offset,
-      attempts: 1,
+      attempts: record.attempts + 1,
       refused_at: tools.now(),
     }
     this.#step.add({
@@ -230,8 +254,22 @@ export class PartitionEnricher {
   async #releaseKnown(): Promise<void> {
     for (const deviceId of this.#store.parkedDevices()) {
       if (!this.#tools.catalog.isKnown(deviceId)) continue
-      for (const record of this.#store.unpark(deviceId)) await this.#onRaw(record)
+      for (const record of this.#store.unpark(deviceId)) await this.#onReleased(record)
     }
+  }
+
+  /** A record that waited: its row was noted as taken in when it came, which a refusal takes back. */
+  async #onReleased(record: ParkedRecord): Promise<void> {
+    const outcome = await this.#read(record)
+    if (outcome === null) return
+    if (isRefusal(outcome)) {
+      if (record.rowId !== null) this.#store.rows.remove(record.rowId)
+      this.#refuse(record, outcome)
+      return
+    }
+    const joined = this.#tools.catalog.asOf(outcome.deviceId, outcome.position)
+    if (joined === undefined) this.#wait(record, outcome)
+    else this.#emit(record, outcome, joined)
   }
 
   /**
@@ -239,6 +277,7 @@ export class PartitionEnricher {
    * but read after it would bring the device back, and is followed by another tombstone then.
    */
   #removeDeleted(): void {
+    this.#forgetEnded()
     if (!this.#isCaughtUp) return
     const { catalog, topics } = this.#tools
     const isNews = catalog.deletions > this.#deletionsSeen
@@ -246,10 +285,23 @@ export class PartitionEnricher {
     this.#deletionsSeen = catalog.deletions
     for (const deviceId of candidates) {
       if (!this.#store.hasDevice(deviceId) || !catalog.isDeleted(deviceId)) continue
-      this.#store.removeDevice(deviceId)
+      if (this.#ended.has(deviceId) && !this.#revived.has(deviceId)) continue
+      this.#ended.add(deviceId)
       this.#step.add({ topic: topics.enriched, key: Buffer.from(deviceId), value: null })
     }
     this.#revived.clear()
+    this.#forgetEnded()
+  }
+
+  /** The state of a deleted device is kept until nothing committed before the deletion can come any more. */
+  #forgetEnded(): void {
+    const newest: LogPosition = this.#store.rows.newestPosition
+    for (const deviceId of this.#ended) {
+      const since = this.#tools.catalog.deletedSince(deviceId)
+      if (since !== undefined && comparePositions(newest, since) <= 0) continue
+      if (since !== undefined) this.#store.removeDevice(deviceId)
+      this.#ended.delete(deviceId)
+    }
   }
 
   #takeStep(): Enrichment {

@@ -12,13 +12,15 @@ export interface RowEvent {
   readonly lsn: number
   readonly row: Readonly<Record<string, unknown>> | null
   readonly before?: Readonly<Record<string, unknown>>
+  /** A row that a snapshot reads. */
+  readonly isRead?: boolean
 }
 
 const committedAt = Date.UTC(2026, 0, 2)
 
-function changeEvent({ lsn, row, before }: RowEvent) {
+function changeEvent({ lsn, row, before, isRead }: RowEvent) {
   return {
-    op: row === null ? 'd' : 'c',
+    op: row === null ? 'd' : isRead === true ? 'r' : 'c',
     before: before ?? null,
     after: row,
     source: { lsn, ts_ms: committedAt, txId: lsn, sequence: `["${lsn - 1}","${lsn}"]` },
@@ -95,7 +97,15 @@ export function testTools(limits: Partial<EnrichmentTools['limits']> = {}): Enri
       json({ ...letter, value: Buffer.from(letter.value).toString() }),
     now: () => committedAt,
     topics: testTopics,
-    limits: { parkedMax: 100, deadLetterConsecutiveMax: 100, clockAheadMaxMs: 600_000, ...limits },
+    limits: {
+      parkedMax: 100,
+      deadLetterConsecutiveMax: 100,
+      deadLetterRatioMax: 1,
+      deadLetterRatioWindow: 100,
+      rowChunksMax: 16,
+      clockAheadMaxMs: 600_000,
+      ...limits,
+    },
   }
 }
 

@@ -62,6 +62,20 @@ export class VersionedTable<Row> {
     return versions.slice(before + 1).find(isPresent)
   }
 
+  /** Whether the key was deleted later than `after` and no later than `until`. */
+  wasDeletedBetween(key: string, after: LogPosition, until: LogPosition): boolean {
+    const isBetween = ({ position, row }: Version<Row>): boolean =>
+      row === null &&
+      comparePositions(position, after) > 0 &&
+      comparePositions(position, until) <= 0
+    return this.#versions.get(key)?.some(isBetween) ?? false
+  }
+
+  /** Since when the key is deleted; undefined while it exists, or was never known. */
+  deletedSince(key: string): LogPosition | undefined {
+    return this.#deleted.has(key) ? this.#versions.get(key)?.at(-1)?.position : undefined
+  }
+
   /** How often a key's newest version became, or stayed, a deletion; it only grows. */
   get deletions(): number {
     return this.#deletions

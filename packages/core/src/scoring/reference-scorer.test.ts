@@ -169,7 +169,7 @@ describe('deviation', () => {
     const { score, state } = device([])
     score([1, 0, 0, 0])
     // The smallest variance there is; by itself it takes some 14,000 frames of zeros to come so near to zero.
-    state.view.setFloat64(296 + 8, 5e-324, true)
+    state.view.setFloat64(56 + 8, 5e-324, true)
     const scored = score([2, 0, 0, 0])
     expect(scored.features['max_z']).toBe(Math.sqrt(Number.MAX_VALUE))
     expect(scored.fault_score).toBe(1)

@@ -45,6 +45,6 @@ it('the lengths of docs/scoring.md are those of the layout', () => {
   expect(text).toContain(
     `${lengthWith(1, 100).toLocaleString('en')} bytes for 100 channels and one`,
   )
-  expect(lengthWith(0, 1)).toBe(296 + 16)
+  expect(lengthWith(0, 1)).toBe(56 + 16)
   expect(lengthWith(3, 1) - lengthWith(2, 1)).toBe(264)
 })

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { compileModel, type CompiledModel, type Rule } from '../model/index.ts'
 import { referenceScorer } from '../scoring/index.ts'
 import {
+  advancePosition,
   createState,
   decayedFaults,
   encode,
@@ -10,9 +11,8 @@ import {
   fitState,
   fits,
   lastMeasuredAt,
+  lastPosition,
   openState,
-  remember,
-  seenBefore,
   type DeviceState,
 } from './index.ts'
 
@@ -46,7 +46,7 @@ function usedState(model = base): DeviceState {
   frames.forEach((readings, i) => {
     referenceScorer.score({ model, state, measuredAt: 1000 + i, readings })
   })
-  remember(state, { lsn: 7, id: 8 })
+  advancePosition(state, { commit: 6, lsn: 7 })
   return state
 }
 
@@ -62,12 +62,12 @@ describe('a new state', () => {
     expect(eventCount(state)).toBe(0)
     expect(lastMeasuredAt(state)).toBeNull()
     expect(decayedFaults(state)).toBe(0)
-    expect(seenBefore(state, { lsn: 0, id: 0 })).toBe(false)
+    expect(lastPosition(state)).toEqual({ commit: 0, lsn: 0 })
   })
 
-  it('is stored in 2,160 bytes for 100 channels and one start counter', () => {
+  it('is stored in 1,920 bytes for 100 channels and one start counter', () => {
     const channels = Array.from({ length: 100 }, (_, i) => `c${i}`)
-    expect(encode(createState(modelOf(channels, [startsOf('c3')]))).length).toBe(2160)
+    expect(encode(createState(modelOf(channels, [startsOf('c3')]))).length).toBe(1920)
   })
 })
 
@@ -91,11 +91,12 @@ describe('openState', () => {
   const used = encode(usedState())
   it.each([
     ['nothing', new Uint8Array(0), 'WRONG_LENGTH'],
-    ['the version alone', Uint8Array.of(1), 'WRONG_LENGTH'],
+    ['the version alone', Uint8Array.of(2), 'WRONG_LENGTH'],
+    ['the version before alone', Uint8Array.of(1), 'WRONG_LENGTH'],
     [
       'a later version',
       changed((v) => {
-        v.setUint8(0, 2)
+        v.setUint8(0, 3)
       }),
       'UNKNOWN_VERSION',
     ],
@@ -138,42 +139,72 @@ describe('openState', () => {
       'INVALID_CONTENT',
     ],
     [
+      'a position that is no number',
+      changed((v) => {
+        v.setFloat64(48, NaN, true)
+      }),
+      'INVALID_CONTENT',
+    ],
+    [
       'more starts than fit',
       changed((v) => {
-        v.setUint8(296 + 5, 65)
+        v.setUint8(56 + 5, 65)
       }),
       'INVALID_CONTENT',
     ],
     [
       'a start outside the ring',
       changed((v) => {
-        v.setUint8(296 + 6, 64)
+        v.setUint8(56 + 6, 64)
       }),
       'INVALID_CONTENT',
     ],
     [
       'an unknown running state',
       changed((v) => {
-        v.setUint8(296 + 4, 3)
+        v.setUint8(56 + 4, 3)
       }),
       'INVALID_CONTENT',
     ],
     [
       'an infinite mean',
       changed((v) => {
-        v.setFloat64(560, Infinity, true)
+        v.setFloat64(320, Infinity, true)
       }),
       'INVALID_CONTENT',
     ],
     [
       'a negative variance',
       changed((v) => {
-        v.setFloat64(568, -2, true)
+        v.setFloat64(328, -2, true)
       }),
       'INVALID_CONTENT',
     ],
   ])('refuses %s', (_, bytes, problem) => {
     expect(openState(bytes, base)).toEqual({ ok: false, problem })
+  })
+
+  it('opens what the layout before wrote, with the newest of its changes as the position', () => {
+    const state = usedState()
+    const former = new Uint8Array(state.bytes.length + 240)
+    former.set(state.bytes.subarray(0, 40))
+    former.set(state.bytes.subarray(56), 296)
+    const view = new DataView(former.buffer)
+    view.setUint8(0, 1)
+    view.setUint32(12, 18, true)
+    view.setFloat64(40 + 16, 7, true)
+    const again = opened(former, base)
+    expect(lastPosition(again)).toEqual({ commit: 7, lsn: 7 })
+    advancePosition(state, { commit: 7, lsn: 7 })
+    expect(encode(again)).toEqual(encode(state))
+  })
+
+  it('keeps the newest position when an earlier change is scored late', () => {
+    const state = usedState()
+    advancePosition(state, { commit: 6, lsn: 5 })
+    expect(lastPosition(state)).toEqual({ commit: 6, lsn: 7 })
+    advancePosition(state, { commit: 9, lsn: 2 })
+    expect(lastPosition(state)).toEqual({ commit: 9, lsn: 2 })
   })
 
   it('never throws, and what it accepts can be worked on', () => {
@@ -234,7 +265,7 @@ describe('fitState', () => {
     expect(lastMeasuredAt(state)).toBe(1002)
     expect(decayedFaults(state)).toBe(decayedFaults(before))
     expect(decayedFaults(state)).toBeGreaterThan(0)
-    expect(seenBefore(state, { lsn: 7, id: 8 })).toBe(true)
+    expect(lastPosition(state)).toEqual({ commit: 6, lsn: 7 })
     expect(probe(state, model)).toMatchObject({ max_z: 0, starts_per_hour: 0 })
   })
 

@@ -1,3 +1,4 @@
+import { comparePositions, type LogPosition } from '../join/index.ts'
 import { startsKeptMax, type CompiledModel } from '../model/index.ts'
 import {
   channelBytes,
@@ -9,6 +10,7 @@ import {
   noValueYet,
   running,
   stateLength,
+  versionOne,
 } from './layout.ts'
 
 /** What is known about a device, in the one form that is both worked on and stored. `view` and `bytes` share memory. */
@@ -49,12 +51,13 @@ export function createState(model: CompiledModel): DeviceState {
  */
 export function openState(bytes: Uint8Array, model: CompiledModel): OpenedState {
   if (bytes.length === 0) return { ok: false, problem: 'WRONG_LENGTH' }
-  if (bytes[0] !== layoutVersion) return { ok: false, problem: 'UNKNOWN_VERSION' }
-  if (bytes.length < countersAt) return { ok: false, problem: 'WRONG_LENGTH' }
-  const state = viewOf(new Uint8Array(bytes))
+  if (bytes[0] !== 1 && bytes[0] !== layoutVersion) return { ok: false, problem: 'UNKNOWN_VERSION' }
+  const current = bytes[0] === 1 ? fromVersionOne(bytes) : new Uint8Array(bytes)
+  if (current.length < countersAt) return { ok: false, problem: 'WRONG_LENGTH' }
+  const state = viewOf(current)
   const counters = state.view.getUint8(header.counters)
   const channels = state.view.getUint32(header.channels, true)
-  if (bytes.length !== stateLength(counters, channels)) {
+  if (current.length !== stateLength(counters, channels)) {
     return { ok: false, problem: 'WRONG_LENGTH' }
   }
   if (!hasValidContent(state)) return { ok: false, problem: 'INVALID_CONTENT' }
@@ -63,13 +66,13 @@ export function openState(bytes: Uint8Array, model: CompiledModel): OpenedState 
 
 /**
  * The state made to fit a model: itself when it does already, else a new one. Event count, clock, decayed faults and
- * redelivery ring are always kept. Channel statistics are kept when the model has the same name and the same channels in
+ * position are always kept. Channel statistics are kept when the model has the same name and the same channels in
  * the same order, and possibly more; else they restart. Start counters are kept where the same model still counts the same.
  */
 export function fitState(state: DeviceState, model: CompiledModel): DeviceState {
   if (fits(state, model)) return state
   const fitted = createState(model)
-  fitted.bytes.set(state.bytes.subarray(header.remembered, countersAt), header.remembered)
+  fitted.bytes.set(state.bytes.subarray(header.events, countersAt), header.events)
   const { view } = state
   const channels = view.getUint32(header.channels, true)
   if (model.channelHashes[channels] !== view.getUint32(header.channelHash, true)) return fitted
@@ -102,6 +105,18 @@ export function decayedFaults(state: DeviceState): number {
   return state.view.getFloat64(header.decayedFaults, true)
 }
 
+/** Where the newest of the scored measurements, in commit order, stands in the log; the start of the log before the first. */
+export function lastPosition({ view }: DeviceState): LogPosition {
+  return { commit: view.getFloat64(header.commit, true), lsn: view.getFloat64(header.lsn, true) }
+}
+
+/** Notes where a scored measurement stands in the log; one that stands earlier than the newest changes nothing. */
+export function advancePosition(state: DeviceState, position: LogPosition): void {
+  if (comparePositions(position, lastPosition(state)) <= 0) return
+  state.view.setFloat64(header.commit, position.commit, true)
+  state.view.setFloat64(header.lsn, position.lsn, true)
+}
+
 /** Whether `score` may work on this state under this model without `fitState`. */
 export function fits(state: DeviceState, model: CompiledModel): boolean {
   const { view } = state
@@ -117,6 +132,24 @@ export function fits(state: DeviceState, model: CompiledModel): boolean {
     if (key !== model.startCounters[i]?.key) return false
   }
   return true
+}
+
+/** The bytes of version 1 in the present layout; too short when they were. The newest of its last changes is the position. */
+function fromVersionOne(bytes: Uint8Array): Uint8Array {
+  const { remembered, ring, ringLength, countersAt: formerCountersAt } = versionOne
+  if (bytes.length < formerCountersAt) return new Uint8Array(0)
+  const former = viewOf(bytes)
+  const state = viewOf(new Uint8Array(bytes.length - formerCountersAt + countersAt))
+  state.bytes.set(bytes.subarray(0, header.commit))
+  state.bytes.set(bytes.subarray(formerCountersAt), countersAt)
+  state.view.setUint8(header.version, layoutVersion)
+  const changes = former.view.getUint32(remembered, true)
+  state.view.setUint32(remembered, 0, true)
+  if (changes === 0) return state.bytes
+  const lsn = former.view.getFloat64(ring + ((changes - 1) % ringLength) * 16, true)
+  state.view.setFloat64(header.commit, lsn, true)
+  state.view.setFloat64(header.lsn, lsn, true)
+  return state.bytes
 }
 
 function viewOf(bytes: Uint8Array): DeviceState {
@@ -141,6 +174,8 @@ function hasValidContent(state: DeviceState): boolean {
     events >= 0 &&
     Number.isFinite(view.getFloat64(header.lastMeasuredAt, true)) &&
     isFiniteAndNotNegative(view.getFloat64(header.decayedFaults, true)) &&
+    Number.isFinite(view.getFloat64(header.commit, true)) &&
+    Number.isFinite(view.getFloat64(header.lsn, true)) &&
     hasValidCounters(state) &&
     hasValidChannels(state)
   )

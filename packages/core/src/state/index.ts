@@ -1,4 +1,5 @@
 export {
+  advancePosition,
   createState,
   decayedFaults,
   encode,
@@ -6,9 +7,10 @@ export {
   fitState,
   fits,
   lastMeasuredAt,
+  lastPosition,
   openState,
   type DeviceState,
   type OpenedState,
   type StateProblem,
 } from './device-state.ts'
-export { remember, seenBefore, type RowChange } from './redelivery.ts'
+export { rowsPerChunk, SeenRows, type DeliveredRow, type RowStanding } from './seen-rows.ts'

@@ -2,9 +2,9 @@ import { startsKeptMax } from '../model/index.ts'
 
 /**
  * Where things are in the bytes of a device's state (little endian; docs/scoring.md has the table):
- * header, redelivery ring, start counters, and last the channels, so that a model can get more of them.
+ * header, start counters, and last the channels, so that a model can get more of them.
  */
-export const layoutVersion = 1
+export const layoutVersion = 2
 
 export const header = {
   version: 0,
@@ -14,18 +14,22 @@ export const header = {
   channels: 4,
   /** u32: hash of the model's name and channels. */
   channelHash: 8,
-  /** u32: pairs ever remembered, modulo 2^32. */
-  remembered: 12,
   /** f64 */
   events: 16,
   /** f64, epoch ms. */
   lastMeasuredAt: 24,
   /** f64 */
   decayedFaults: 32,
+  /** f64 each: the place in the log of the measurement that came last in commit order. */
+  commit: 40,
+  lsn: 48,
 } as const
 
-/** The pairs (lsn, row id) last seen, two f64 each. The length divides 2^32, so the place is `remembered % length`. */
-export const ring = { at: 40, length: 16, bytes: 16 } as const
+/**
+ * Version 1 had the last 16 changes (lsn, row id; two f64 each) in place of the position, and at 12 a u32 that counted them:
+ * the place of the next one is that number modulo 16.
+ */
+export const versionOne = { remembered: 12, ring: 40, ringLength: 16, countersAt: 296 } as const
 
 /** A start counter: its key, what the channel did last, and a ring of start times. */
 export const counter = {
@@ -44,7 +48,7 @@ export const counter = {
 
 export const running = { unknown: 0, no: 1, yes: 2 } as const
 
-export const countersAt = ring.at + ring.length * ring.bytes
+export const countersAt = 56
 
 /** Mean and variance, f64 each. A variance of -1 says that the channel has not had a value yet. */
 export const channelBytes = 16

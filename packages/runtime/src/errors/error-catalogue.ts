@@ -1,17 +1,18 @@
 /**
  * Every error code of the product, with what is done about it. docs/errors.md lists the same codes (a test compares them).
  * `retry`: the adapter tries again, bounded; `rewind`: drop the transaction and read again from the last commit;
+ * `step-aside`: the partition is put down, and taken up again only if the group goes on giving it to this process;
  * `fatal`: the process stops and its supervisor starts it anew; `reject`: the caller is told.
  */
 export interface ErrorEntry {
-  readonly disposition: 'retry' | 'rewind' | 'fatal' | 'reject'
+  readonly disposition: 'retry' | 'rewind' | 'step-aside' | 'fatal' | 'reject'
   readonly httpStatus?: number
 }
 
 export const errorCatalogue = {
   CONFIG_INVALID: { disposition: 'fatal' },
   BROKER_UNAVAILABLE: { disposition: 'retry', httpStatus: 503 },
-  PRODUCER_FENCED: { disposition: 'fatal' },
+  PRODUCER_FENCED: { disposition: 'step-aside' },
   TRANSACTION_ABORTED: { disposition: 'rewind' },
   STATE_CORRUPT: { disposition: 'fatal' },
   RECORDS_EXPIRED: { disposition: 'fatal' },
@@ -24,7 +25,7 @@ export const errorCatalogue = {
   MIGRATION_CONFLICT: { disposition: 'fatal' },
   SERVING_STORE_UNAVAILABLE: { disposition: 'retry', httpStatus: 503 },
   SERVING_STORE_BEHIND: { disposition: 'rewind' },
-  SERVING_STORE_FENCED: { disposition: 'fatal' },
+  SERVING_STORE_FENCED: { disposition: 'step-aside' },
   SCRIPT_REPLY_UNKNOWN: { disposition: 'fatal' },
   WAREHOUSE_UNAVAILABLE: { disposition: 'retry', httpStatus: 503 },
   BACK_END_UNAVAILABLE: { disposition: 'fatal' },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '../clock.ts'
+import { systemClock, type Clock } from '../clock.ts'
 import { FaultlineError } from '../errors/index.ts'
 import { createLogger } from '../logging/index.ts'
 import { PartitionOwnership } from './partition-ownership.ts'
@@ -8,7 +8,7 @@ import type { PartitionHandler, RecordBatch } from './ports.ts'
 const noDelay = { ...systemClock, sleep: () => Promise.resolve() }
 
 /** A handler that writes down what it is asked, and can be told to fail or to wait. */
-function recorder(overrides: Partial<PartitionHandler> = {}) {
+function recorder(overrides: Partial<PartitionHandler> = {}, clock: Clock = noDelay) {
   const calls: string[] = []
   const fatal: unknown[] = []
   const seeks: [number, number][] = []
@@ -39,7 +39,7 @@ function recorder(overrides: Partial<PartitionHandler> = {}) {
       held.delete(partition)
       seeks.push([partition, offset])
     },
-    clock: noDelay,
+    clock,
     logger: createLogger('test', 'silent'),
     onFatal: (error) => fatal.push(error),
   })
@@ -245,6 +245,64 @@ describe('PartitionOwnership', () => {
     gate.resolve(undefined)
     await stale
     expect(fatal).toEqual([])
+  })
+
+  // Hypothesis: a member that is fenced while the group still calls it the owner ends, or takes the partition back at once and
+  // fences its successor in turn.
+  describe.each(['PRODUCER_FENCED', 'SERVING_STORE_FENCED'] as const)('fenced by %s', (code) => {
+    function fencedOnce() {
+      const asleep: { ms: number; wake: () => void }[] = []
+      const clock = {
+        ...systemClock,
+        sleep: (ms: number, signal?: AbortSignal) =>
+          new Promise<void>((resolve, reject) => {
+            asleep.push({ ms, wake: resolve })
+            signal?.addEventListener('abort', () => {
+              reject(new Error('aborted'))
+            })
+          }),
+      }
+      let failures = 1
+      const parts = recorder(
+        {
+          process: () =>
+            failures-- > 0
+              ? Promise.reject(new FaultlineError(code, 'a newer owner exists'))
+              : Promise.resolve(),
+        },
+        clock,
+      )
+      return { ...parts, asleep }
+    }
+
+    it('leaves the partition alone, and takes it over again when it is still assigned (I9)', async () => {
+      const { ownership, calls, fatal, held, asleep } = fencedOnce()
+      ownership.assign([0])
+      await ownership.deliver(0, 10, batch(11))
+      expect(calls).toEqual(['takeOver 0', 'release 0'])
+      expect([...held]).toEqual([0])
+      expect(ownership.owned()).toEqual([])
+      expect(asleep.map(({ ms }) => ms)).toEqual([10_000])
+      asleep[0]?.wake()
+      await new Promise(setImmediate)
+      expect(calls).toEqual(['takeOver 0', 'release 0', 'takeOver 0'])
+      expect(ownership.owned()).toEqual([0])
+      expect(fatal).toEqual([])
+    })
+
+    it('does not take over what went to another meanwhile, and a new assignment does not wait (I9)', async () => {
+      const { ownership, calls, asleep } = fencedOnce()
+      ownership.assign([0])
+      await ownership.deliver(0, 10, batch(11))
+      ownership.assign([0])
+      await new Promise(setImmediate)
+      expect(calls.filter((call) => call === 'takeOver 0')).toHaveLength(2)
+      ownership.assign([])
+      asleep[0]?.wake()
+      await new Promise(setImmediate)
+      expect(calls.filter((call) => call === 'takeOver 0')).toHaveLength(2)
+      await ownership.stop()
+    })
   })
 
   it('gives up a batch that always rewinds, instead of trying for ever', async () => {

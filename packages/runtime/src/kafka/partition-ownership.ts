@@ -28,6 +28,11 @@ interface Owned {
 }
 
 const retryDelayMs = { first: 100, max: 5_000 }
+/**
+ * How long a partition that a newer owner took is left alone: longer than it takes to learn of a rebalance, also for a process
+ * that was stopped meanwhile. If it is still ours then, the newer owner was a former assignment's or is gone.
+ */
+const stepAsideMs = 10_000
 /** A batch that fails this often in a row, with every takeOver in between succeeding, will not succeed the next time. */
 const rewindsMax = 8
 
@@ -160,10 +165,15 @@ export class PartitionOwnership {
     try {
       await work()
     } catch (error) {
-      if (!(error instanceof FaultlineError) || error.disposition !== 'rewind') throw error
+      if (!(error instanceof FaultlineError)) throw error
+      if (error.disposition !== 'rewind' && error.disposition !== 'step-aside') throw error
       if (!this.#isCurrent(partition, owned)) throw error
       owned.rewinds++
       if (owned.rewinds > rewindsMax) throw error
+      if (error.disposition === 'step-aside') {
+        this.#stepAside(partition, owned, error)
+        return
+      }
       const delayMs = Math.min(retryDelayMs.first * 2 ** (owned.rewinds - 1), retryDelayMs.max)
       const { handler, hold, logger, clock } = this.#options
       logger.warn({ partition, reason: messageOf(error), delayMs }, 'taking over again')
@@ -173,6 +183,22 @@ export class PartitionOwnership {
       await clock.sleep(delayMs, this.#stopped.signal).catch(() => undefined)
       await this.#takeOver(partition, owned)
     }
+  }
+
+  /**
+   * Taking over at once would fence the newer owner in turn, and two members would fight. Not waited for here: the reader
+   * must get its batch back, or it could not join the group again and learn who owns the partition.
+   */
+  #stepAside(partition: number, owned: Owned, error: FaultlineError): void {
+    const { handler, hold, logger, clock } = this.#options
+    logger.warn({ partition, reason: error.message, delayMs: stepAsideMs }, 'stepping aside')
+    owned.next = null
+    hold(partition)
+    handler.release(partition)
+    void clock
+      .sleep(stepAsideMs, this.#stopped.signal)
+      .catch(() => undefined)
+      .then(() => this.#inTurn(partition, owned, () => this.#takeOver(partition, owned)))
   }
 
   /** Going on behind a gap would lose records silently, and so would waiting beyond the end for offsets to come. */
@@ -215,7 +241,8 @@ export class PartitionOwnership {
         return
       } catch (error) {
         const canRetry =
-          error instanceof FaultlineError && ['retry', 'rewind'].includes(error.disposition)
+          error instanceof FaultlineError &&
+          ['retry', 'rewind', 'step-aside'].includes(error.disposition)
         if (!canRetry) throw error
         logger.warn(
           { partition, reason: messageOf(error), delayMs },

@@ -4,6 +4,8 @@
 export interface KafkaRecord {
   readonly key: Buffer | null
   readonly value: Buffer | null
+  /** Only where the record has some. */
+  readonly headers?: Readonly<Record<string, string>>
   readonly timestampMs: number
   readonly offset: number
 }
@@ -25,7 +27,9 @@ export interface RecordBatch {
 
 /**
  * What an application does with its partitions. Calls for one partition never overlap.
- * An error of disposition `rewind` makes the reader call `release` and `takeOver` again; any other error ends the process.
+ * An error of disposition `rewind` makes the reader call `release` and `takeOver` again; one of disposition `step-aside`
+ * makes it call `release`, and `takeOver` only after a while and if the partition is still assigned. Any other error ends the
+ * process.
  */
 export interface PartitionHandler {
   /**
@@ -70,6 +74,7 @@ export interface OutputRecord {
   readonly topic: string
   readonly key: Buffer | null
   readonly value: Buffer | null
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** Everything that becomes visible together: output records and the input offset they stand for. */

@@ -40,13 +40,13 @@ export function splitSends(records: readonly OutputRecord[]): OutputRecord[][] {
 
 function topicMessages(records: readonly OutputRecord[], partition: number): TopicMessages[] {
   const byTopic = new Map<string, TopicMessages>()
-  for (const { topic, key, value } of records) {
+  for (const { topic, key, value, headers } of records) {
     let entry = byTopic.get(topic)
     if (entry === undefined) {
       entry = { topic, messages: [] }
       byTopic.set(topic, entry)
     }
-    entry.messages.push({ key, value, partition })
+    entry.messages.push({ key, value, partition, ...(headers !== undefined && { headers }) })
   }
   return [...byTopic.values()]
 }

@@ -24,7 +24,11 @@ export class MemoryBroker {
   /** Decides what the next commits come to. */
   fate: () => CommitFate = () => 'commit'
 
-  append(topic: string, partition: number, record: Pick<KafkaRecord, 'key' | 'value'>): number {
+  append(
+    topic: string,
+    partition: number,
+    record: Pick<KafkaRecord, 'key' | 'value' | 'headers'>,
+  ): number {
     const log = this.#log(topic, partition)
     const offset = log.end++
     log.records.push({ ...record, timestampMs: offset, offset })
@@ -101,8 +105,8 @@ export class MemoryBroker {
 
   #apply({ partition, records, consumed }: Transaction): void {
     const touched = new Set<string>()
-    for (const { topic, key, value } of records) {
-      this.append(topic, partition, { key, value })
+    for (const { topic, ...record } of records) {
+      this.append(topic, partition, record)
       touched.add(topic)
     }
     for (const topic of touched) this.#log(topic, partition).end++
