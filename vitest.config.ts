@@ -29,6 +29,7 @@ export default defineConfig({
     projects: [
       layer(0, 'unit', { include: ['{apps,packages}/*/src/**/*.test.ts'] }),
       layer(1, 'supervisor', { include: supervised, testTimeout: 30_000 }),
+      layer(1, 'fault-tools', { include: ['test/faults/tools/**/*.test.ts'], testTimeout: 30_000 }),
       layer(2, 'contract', { include: ['test/contract/**/*.test.ts'], ...onBackEnds }),
       layer(3, 'integration', {
         include: ['test/integration/**/*.test.ts'],

@@ -43,6 +43,8 @@ export const environment = {
   faultlineHome: 'FAULTLINE_HOME',
   /** Folder of downloaded programs, shared by all stacks of a user. */
   faultlineCache: 'FAULTLINE_CACHE',
+  /** Options of Node for the applications of a stack, as in NODE_OPTIONS: a debugger, a profiler, a module to load first. */
+  nodeOptions: 'FAULTLINE_NODE_OPTIONS',
   /** Folder in which tests arm failpoints (docs/failpoints.md); set in no production. */
   failpoints: 'FAULTLINE_FAILPOINTS',
   /** Measurements a second of the whole demo fleet. */

@@ -63,6 +63,12 @@ describe('the processes of the product', () => {
     })
   })
 
+  it('get options of Node when the operator gives some', () => {
+    const given = { FAULTLINE_NODE_OPTIONS: '--cpu-prof', NODE_OPTIONS: '--inspect' }
+    const { NODE_OPTIONS, FAULTLINE_NODE_OPTIONS } = environmentOf('enricher', given) ?? {}
+    expect({ NODE_OPTIONS, FAULTLINE_NODE_OPTIONS }).toEqual({ NODE_OPTIONS: '--cpu-prof' })
+  })
+
   it('have ports of their own', () => {
     const ports = specs().flatMap((spec) => spec.ports)
     expect(new Set(ports).size).toBe(ports.length)

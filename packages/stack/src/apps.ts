@@ -87,6 +87,7 @@ const stackNames: readonly string[] = [
   names.enrichTopic,
   names.faultlineHome,
   names.faultlineCache,
+  names.nodeOptions,
 ]
 
 /** Settings of the apps that an operator may give to `up`. */
@@ -105,6 +106,7 @@ const nodeOptions = ['--disable-warning=TimeoutNegativeWarning']
 function appSpec(app: App, settings: AppSettings): ProcessSpec {
   const { projectFolder, ports, addresses, env, compileCache } = settings
   const port = ports[app.port]
+  const givenOptions = env[names.nodeOptions]
   const readyUrl = `http://127.0.0.1:${port}/readyz`
   return {
     name: app.name,
@@ -116,6 +118,7 @@ function appSpec(app: App, settings: AppSettings): ProcessSpec {
       ...pick(env, settingNames),
       ...pick(addresses, app.addresses),
       NODE_COMPILE_CACHE: compileCache,
+      ...(givenOptions === undefined ? {} : { NODE_OPTIONS: givenOptions }),
       [app.listen]: `127.0.0.1:${port}`,
     },
     cwd: projectFolder,
