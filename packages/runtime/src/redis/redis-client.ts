@@ -54,6 +54,21 @@ export class RedisClient {
   ): Promise<readonly unknown[]> {
     return await this.run(operation, (redis) => repliesOf(redis.multi(), queue))
   }
+
+  /**
+   * Commands as one transaction, with their replies in order. One that the server refused, as it does with a key of another type,
+   * stands there as its Error. Throws like `run`.
+   */
+  async readAtomically(
+    operation: string,
+    commands: readonly (readonly (string | number)[])[],
+  ): Promise<readonly unknown[]> {
+    return await this.run(operation, async (redis) => {
+      const queue = commands.map((command) => [...command])
+      const replies = (await redis.multi(queue).exec()) ?? []
+      return replies.map(([error, reply]) => error ?? reply)
+    })
+  }
 }
 
 async function repliesOf(

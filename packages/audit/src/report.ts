@@ -1,0 +1,66 @@
+/** Where something is not as the topic says. Values are texts, as a reader of that store would see them. */
+export interface Difference {
+  readonly store: 'redis' | 'clickhouse'
+  /** The Redis key, or the table. */
+  readonly key: string
+  /** The field of a hash, the member of a set, an entry's field; of a table device, time and column. Empty: the key itself. */
+  readonly field: string
+  /** What follows from the topic; null: it should not be there. */
+  readonly expected: string | null
+  /** What is there; null: it is missing. */
+  readonly actual: string | null
+  /** `partition:offset` of the record the value comes from, where one can be named. */
+  readonly at: string | null
+}
+
+/** Next offsets by partition: everything below was taken into account. */
+export type OffsetVector = ReadonlyMap<number, number>
+
+/** What an audit of one store found. */
+export interface StoreAudit {
+  /** The offsets at which the last comparison was made. */
+  readonly offsets: OffsetVector
+  /** How many of each thing were compared. */
+  readonly compared: Readonly<Record<string, number>>
+  /** The first differences; all of them are counted in `differenceCount`. */
+  readonly differences: readonly Difference[]
+  readonly differenceCount: number
+  /** What could not be compared, and why, each a sentence. */
+  readonly notCompared: readonly string[]
+}
+
+/** Gathers what an audit finds; keeps the first differences and counts the rest. */
+export class Findings {
+  readonly #max: number
+  readonly #differences: Difference[] = []
+  readonly #compared = new Map<string, number>()
+  readonly #notCompared = new Set<string>()
+  #count = 0
+
+  constructor(differencesMax: number) {
+    this.#max = differencesMax
+  }
+
+  add(differences: readonly Difference[]): void {
+    this.#count += differences.length
+    this.#differences.push(...differences.slice(0, this.#max - this.#differences.length))
+  }
+
+  compared(what: string, count: number): void {
+    this.#compared.set(what, (this.#compared.get(what) ?? 0) + count)
+  }
+
+  notCompared(why: string): void {
+    this.#notCompared.add(why)
+  }
+
+  audit(offsets: OffsetVector): StoreAudit {
+    return {
+      offsets,
+      compared: Object.fromEntries(this.#compared),
+      differences: this.#differences,
+      differenceCount: this.#count,
+      notCompared: [...this.#notCompared],
+    }
+  }
+}

@@ -1,0 +1,2 @@
+export { auditServing, type ServingAuditOptions } from './audit-serving.ts'
+export { ServingExpectation, type ExpectationSettings } from './expectation.ts'
