@@ -258,6 +258,11 @@ describe.each([
     ])
     await writer.keepEvents([{ ...event, id, lsn: 2, is_deleted: 1 }])
     expect(await opened.liveEvents(topic)).toEqual([id + 1])
+    // Truncated at 3: what comes after it stays, what comes late from before it does not come back.
+    await writer.keepEvents([{ ...event, id: id + 2, lsn: 4, is_deleted: 0 }])
+    await writer.removeEvents(3)
+    await writer.keepEvents([{ ...event, id: id + 1, lsn: 1, is_deleted: 0 }])
+    expect(await opened.liveEvents(topic)).toEqual([id + 2])
   })
 })
 

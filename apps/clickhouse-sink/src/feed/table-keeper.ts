@@ -3,10 +3,10 @@ import { isFaultlineError, messageOf } from '@faultline/runtime/errors'
 import type { KafkaRecord } from '@faultline/runtime/kafka'
 import type { Logger } from '@faultline/runtime/logging'
 import type { WarehouseWriter } from '../warehouse/warehouse-writer.ts'
-import { toEventRow, toModelRow } from './table-rows.ts'
+import { toEventRow, toModelRow, truncatedAt } from './table-rows.ts'
 
 interface KeeperOptions {
-  readonly writer: Pick<WarehouseWriter, 'keepModels' | 'keepEvents'>
+  readonly writer: Pick<WarehouseWriter, 'keepModels' | 'keepEvents' | 'removeEvents'>
   readonly topics: { readonly models: string; readonly events: string }
   readonly decode: (value: Buffer) => Promise<unknown>
   readonly clock: Clock
@@ -35,9 +35,19 @@ export function createTableKeeper(options: KeeperOptions) {
     }
     await patiently(options, async () => {
       if (topic === topics.models) await writer.keepModels(rows(decoded, toModelRow))
-      else if (topic === topics.events) await writer.keepEvents(rows(decoded, toEventRow))
+      else if (topic === topics.events) await keepEvents(writer, decoded)
     })
   }
+}
+
+/** A truncate removes what was kept before it, which has to be there by then. */
+async function keepEvents(
+  writer: KeeperOptions['writer'],
+  decoded: readonly unknown[],
+): Promise<void> {
+  await writer.keepEvents(rows(decoded, toEventRow))
+  const truncates = decoded.map(truncatedAt).filter((lsn) => lsn !== null)
+  if (truncates.length > 0) await writer.removeEvents(Math.max(...truncates))
 }
 
 function rows<T>(decoded: readonly unknown[], toRow: (value: unknown) => T | null): readonly T[] {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { toEventRow, toModelRow } from './table-rows.ts'
+import { toEventRow, toModelRow, truncatedAt } from './table-rows.ts'
 
 const source = { lsn: 70 }
 const model = { model: 'ahu', type: 'air', channels: ['a', 'b'], units: ['K'], rules: '[]' }
@@ -41,6 +41,19 @@ describe('rows of small tables', () => {
   it('marks a deleted event by its id alone', () => {
     const row = toEventRow({ op: 'd', before: { id: 5 }, after: null, source })
     expect(row).toMatchObject({ id: 5, is_deleted: 1, lsn: 70 })
+  })
+
+  it('keeps a row of an incremental snapshot, which has no lsn, at the place of the stream', () => {
+    const place = { lsn: null, sequence: '["81","81"]' }
+    expect(toModelRow({ op: 'r', before: null, after: model, source: place })).toMatchObject({
+      model: 'ahu',
+      lsn: 81,
+    })
+  })
+
+  it('tells where a table was truncated', () => {
+    expect(truncatedAt({ op: 't', before: null, after: null, source })).toBe(70)
+    expect(truncatedAt({ op: 'd', before: event, after: null, source })).toBeNull()
   })
 
   it.each([null, 7, {}, { op: 't', before: null, after: null, source }, { op: 'c', after: model }])(

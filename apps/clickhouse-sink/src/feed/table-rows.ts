@@ -16,10 +16,24 @@ interface RowChange {
 function toRowChange(decoded: unknown): RowChange | null {
   if (!isFields(decoded)) return null
   const { op, before, after, source } = decoded
-  const lsn = isFields(source) ? source['lsn'] : undefined
-  if (typeof lsn !== 'number') return null
+  const lsn = positionIn(source)
+  if (lsn === null) return null
   if (op === 'd') return isFields(before) ? { row: before, isDeleted: true, lsn } : null
   return isFields(after) ? { row: after, isDeleted: false, lsn } : null
+}
+
+/** A row of an incremental snapshot has no LSN of its own: it stands where the stream was when it was read. */
+function positionIn(source: unknown): number | null {
+  if (!isFields(source)) return null
+  const { lsn, sequence } = source
+  if (typeof lsn === 'number') return lsn
+  const match = typeof sequence === 'string' ? /^\["(\d+)"/.exec(sequence) : null
+  return match === null ? null : Number(match[1])
+}
+
+/** The position from which on a table is empty; null for any other change. */
+export function truncatedAt(decoded: unknown): number | null {
+  return isFields(decoded) && decoded['op'] === 't' ? positionIn(decoded['source']) : null
 }
 
 /** A deleted model keeps its last row: stored readings still need the names of their channels. */

@@ -65,6 +65,13 @@ export function clickhouseWriter({ client, migrate }: WriterOptions): WarehouseW
         'app.device_events',
         rows.map((row) => ({ ...row, occurred_at: row.occurred_at / 1_000 })),
       ),
+    removeEvents: (lsn) =>
+      client.run('the truncation of events', {
+        sql: `INSERT INTO app.device_events
+          SELECT id, device_id, occurred_at, kind, code, detail, {lsn:UInt64}, 1
+          FROM app.device_events FINAL WHERE is_deleted = 0 AND lsn < {lsn:UInt64}`,
+        parameters: { lsn },
+      }),
     rolledUpTo: (source, level) => rolledUpTo(client, source, level),
     rollUp: (source, level, end) => rollUp(client, { source, level, end }),
   }

@@ -94,6 +94,13 @@ export class MemoryWarehouse implements WarehouseWriter {
     return Promise.resolve()
   }
 
+  removeEvents(lsn: number): Promise<void> {
+    for (const [id, row] of this.#events) {
+      if (row.lsn < lsn) this.#events.set(id, { ...row, lsn, is_deleted: 1 })
+    }
+    return Promise.resolve()
+  }
+
   rolledUpTo(source: Source, level: RollUpLevel): Promise<number> {
     return Promise.resolve(this.#rolledUp.get(`${level}:${key(source)}`) ?? 0)
   }

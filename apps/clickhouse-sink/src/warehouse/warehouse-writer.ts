@@ -80,6 +80,9 @@ export interface WarehouseWriter {
   keepModels(rows: readonly DeviceModelRow[]): Promise<void>
   keepEvents(rows: readonly DeviceEventRow[]): Promise<void>
 
+  /** Marks every event kept with a lower lsn as deleted: its table was truncated there. */
+  removeEvents(lsn: number): Promise<void>
+
   /** The next offset that a roll-up has to take in; 0 when it has taken nothing in. */
   rolledUpTo(source: Source, level: RollUpLevel): Promise<number>
 

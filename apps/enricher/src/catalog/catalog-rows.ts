@@ -3,6 +3,19 @@ import type { CatalogDevice, DeviceModel, Rule } from '@faultline/core/model'
 
 type Row = Readonly<Record<string, unknown>>
 
+/**
+ * What Debezium sends for a large value that an update left alone. The migrations set REPLICA IDENTITY FULL, so that it has
+ * the value to send instead; a row with this in it must not replace one that is known.
+ */
+const unavailable = '__debezium_unavailable_value'
+
+/** The columns of a row whose value was not sent. */
+export function unavailableColumns(row: Row): readonly string[] {
+  return Object.entries(row)
+    .filter(([, value]) => (Array.isArray(value) ? value[0] : value) === unavailable)
+    .map(([column]) => column)
+}
+
 /** A row of device_catalog as Debezium delivers it; null when it has not even its key columns. */
 export function toDevice(row: Row): CatalogDevice | null {
   const { device_id: deviceId, type, model } = row

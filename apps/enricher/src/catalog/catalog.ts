@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util'
 import { VersionedTable, type LogPosition } from '@faultline/core/join'
 import { compileModel, type CatalogDevice, type CompiledModel } from '@faultline/core/model'
 import type { Change } from '../change/change.ts'
-import { toDevice, toModel } from './catalog-rows.ts'
+import { toDevice, toModel, unavailableColumns } from './catalog-rows.ts'
 
 /** A device with the model it had, as they were for one measurement. */
 export interface JoinedDevice {
@@ -41,12 +42,13 @@ export class Catalog {
     if (typeof former === 'string' && former !== key) {
       this.#devices.apply(former, { position: change.position, row: null })
     }
+    if (!this.#isWhole('device_catalog', key, change)) return
     const row = change.after === null ? null : toDevice(change.after)
     if (change.after !== null && row === null) {
       this.#onProblem({ table: 'device_catalog', message: `the row of ${key} is not usable` })
       return
     }
-    this.#devices.apply(key, { position: change.position, row })
+    applyTo(this.#devices, key, change, row)
   }
 
   applyModel(change: Change): void {
@@ -63,12 +65,23 @@ export class Catalog {
       this.#models.apply(key, { position: change.position, row: null })
       return
     }
+    if (!this.#isWhole('device_models', key, change)) return
     const parsed = toModel(change.after)
     for (const message of parsed.problems) this.#onProblem({ table: 'device_models', message })
     if (parsed.model === null) return
     const compiled = compileModel(parsed.model)
     for (const message of compiled.problems) this.#onProblem({ table: 'device_models', message })
-    this.#models.apply(key, { position: change.position, row: compiled })
+    applyTo(this.#models, key, change, compiled)
+  }
+
+  #isWhole(table: string, key: string, { after }: Change): boolean {
+    // Attributes are the one large column that nothing here reads.
+    const missing = unavailableColumns(after ?? {}).filter((column) => column !== 'attributes')
+    if (missing.length === 0) return true
+    const remedy = `alter table ${table} replica identity full, then update the row`
+    const message = `the update of ${key} came without ${missing.join(', ')}: ${remedy}`
+    this.#onProblem({ table, message })
+    return false
   }
 
   /** The device and model that count for a measurement at `position`; undefined while either is unknown. */
@@ -107,4 +120,15 @@ export class Catalog {
   deletedDevices(): Iterable<string> {
     return this.#devices.deletedKeys()
   }
+}
+
+/** A snapshot that reads what is known already makes no version, so that records and their catalog_lsn stay the same. */
+function applyTo<Row>(
+  table: VersionedTable<Row>,
+  key: string,
+  { op, position }: Change,
+  row: Row | null,
+): void {
+  if (op === 'r' && isDeepStrictEqual(table.newest(key), row)) return
+  table.apply(key, { position, row })
 }

@@ -21,13 +21,14 @@ export function toChange(decoded: unknown): Change | null {
   const { op, before = null, after = null, source } = decoded
   if (!isOperation(op) || !isFields(source)) return null
   if (!isFieldsOrNull(before) || !isFieldsOrNull(after)) return null
-  const { lsn, ts_ms: committedAt, txId, sequence } = source
-  if (typeof lsn !== 'number' || typeof committedAt !== 'number') return null
+  const { ts_ms: committedAt, txId } = source
+  const position = positionOf(op, source)
+  if (position === null || typeof committedAt !== 'number') return null
   return {
     op,
     before,
     after,
-    position: { commit: op === 'r' ? lsn : (lastCommit(sequence) ?? lsn), lsn },
+    position,
     transaction: typeof txId === 'number' ? String(txId) : null,
     committedAt,
   }
@@ -40,11 +41,16 @@ function isOperation(op: unknown): op is Change['op'] {
 /**
  * `source.sequence` is a JSON pair: the end of the transaction committed before, and the change's LSN. The first entry is
  * null before the first commit seen and in snapshots; the change's own LSN stands in for it then, which keeps the order.
+ * A row of an incremental snapshot has no LSN of its own: it stands where the stream was when it was read.
  */
-function lastCommit(sequence: unknown): number | null {
-  if (typeof sequence !== 'string') return null
-  const match = /^\["(\d+)"/.exec(sequence)
-  return match === null ? null : Number(match[1])
+function positionOf(op: Change['op'], { lsn, sequence }: Fields): LogPosition | null {
+  const match = typeof sequence === 'string' ? /^\[(?:null|"(\d+)")/.exec(sequence) : null
+  const lastCommit = match?.[1] === undefined ? null : Number(match[1])
+  if (op === 'r') {
+    const read = typeof lsn === 'number' ? lsn : lastCommit
+    return read === null ? null : { commit: read, lsn: read }
+  }
+  return typeof lsn === 'number' ? { commit: lastCommit ?? lsn, lsn } : null
 }
 
 function isFields(value: unknown): value is Fields {

@@ -76,6 +76,11 @@ export class VersionedTable<Row> {
     return this.#deleted.has(key) ? this.#versions.get(key)?.at(-1)?.position : undefined
   }
 
+  /** The newest row of a key; null after its deletion, undefined where the key was never there. */
+  newest(key: string): Row | null | undefined {
+    return this.#versions.get(key)?.at(-1)?.row
+  }
+
   /** How often a key's newest version became, or stayed, a deletion; it only grows. */
   get deletions(): number {
     return this.#deletions
