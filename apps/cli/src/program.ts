@@ -4,6 +4,7 @@ import { createContext, type CliContext } from './context.ts'
 import { complainAbout, exitCodeOf } from './exit-codes.ts'
 import { interrupted } from './interrupts.ts'
 import { runAppTool } from './app-tool.ts'
+import { addDlq } from './commands/dlq.ts'
 
 const examples = `Examples
   faultline up                              start everything, with a demo fleet; Ctrl-C stops it in order
@@ -12,6 +13,7 @@ const examples = `Examples
   faultline load measurements.csv           load a file or a folder of measurements
   eval "$(faultline env)"                   addresses for psql, redis-cli and your own programs
   faultline logs enricher --follow          what one process writes
+  faultline dlq list                        what was refused, and why
   faultline down                            stop everything, keep the data
 `
 
@@ -46,6 +48,7 @@ export function createProgram(context: CliContext, done: (exitCode: number) => v
   addInspection(program, context, done)
   addLoad(program, context, done)
   addRebuild(program, context, done)
+  addDlq(program, context, done)
   return program
 }
 

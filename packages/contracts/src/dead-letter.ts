@@ -48,3 +48,25 @@ export const deadLetterAvro = {
     { name: 'refused_at', type: { type: 'long', logicalType: 'timestamp-millis' } },
   ],
 } as const
+
+/** The record of the topic `dead_letter_decisions`. Key: `partition:offset` of the letter; it is in the letter's partition. */
+export interface DeadLetterDecision {
+  readonly partition: number
+  readonly offset: number
+  readonly decision: 'replayed' | 'discarded'
+  /** Epoch ms. */
+  readonly decided_at: number
+}
+
+/** Avro schema of the topic's values, registered under `dead_letter_decisions-value`. */
+export const deadLetterDecisionAvro = {
+  type: 'record',
+  name: 'DeadLetterDecision',
+  namespace: 'faultline',
+  fields: [
+    { name: 'partition', type: 'int' },
+    { name: 'offset', type: 'long' },
+    { name: 'decision', type: 'string' },
+    { name: 'decided_at', type: { type: 'long', logicalType: 'timestamp-millis' } },
+  ],
+} as const

@@ -10,6 +10,8 @@ export const topics = {
   alarmActions: 'postgres.public.alarm_actions',
   enrichedMeasurements: 'enriched_measurements',
   deadLetterMeasurements: 'dead_letter_measurements',
+  /** What became of a dead letter; same partition numbers as deadLetterMeasurements, compacted. */
+  deadLetterDecisions: 'dead_letter_decisions',
   /** Changelog of the enricher's per-device state; same partition numbers as rawMeasurements, compacted. */
   enricherState: 'enricher_state',
 } as const
@@ -40,7 +42,7 @@ const compacted = {
 const week = { 'cleanup.policy': 'delete', 'retention.ms': '604800000' }
 
 /**
- * The topics with their settings. `measurementPartitions` is shared by raw, enriched, state and dead letters, because an
+ * The topics with their settings. `measurementPartitions` is shared by raw, enriched, state and dead letters with their decisions, because an
  * enriched record keeps the partition number of its raw record.
  */
 export function topicSpecs(measurementPartitions: number): readonly TopicSpec[] {
@@ -64,5 +66,6 @@ export function topicSpecs(measurementPartitions: number): readonly TopicSpec[] 
       partitions: measurementPartitions,
       config: { ...keepForever, ...holdsRawRecords },
     },
+    { name: topics.deadLetterDecisions, partitions: measurementPartitions, config: compacted },
   ]
 }

@@ -81,8 +81,12 @@ export interface OutputRecord {
 export interface Transaction {
   readonly partition: number
   readonly records: readonly OutputRecord[]
-  /** Next input offset to process once this is committed. */
-  readonly consumed: { readonly group: string; readonly topic: string; readonly nextOffset: number }
+  /** Next input offset to process once this is committed; null for what has no input topic. */
+  readonly consumed: {
+    readonly group: string
+    readonly topic: string
+    readonly nextOffset: number
+  } | null
 }
 
 /** The right to write under one transactional id. Opening it fences whoever held it before. */
@@ -101,15 +105,24 @@ export interface TransactionalProducers {
   open(transactionalId: string): Promise<TransactionalProducer>
 }
 
-/** Reads whole partitions from their beginning: changelogs and small tables. */
+/** Offsets [from, to) of a partition: by default from its first record to the end it has now. */
+export interface PartitionRange {
+  readonly topic: string
+  readonly partition: number
+  readonly from?: number
+  readonly to?: number
+}
+
+/** Reads partitions as they are: changelogs, small tables, topics that are looked at again. */
 export interface TopicHistory {
   /**
-   * Reads one partition from its first record to the end it has now, read_committed, in order.
+   * Reads a range, read_committed, in order. What `onRecords` returns is awaited before the next records are handed over; what
+   * it throws ends the reading.
    * @throws FaultlineError BROKER_UNAVAILABLE
    */
   replay(
-    source: { readonly topic: string; readonly partition: number },
-    onRecords: (records: readonly KafkaRecord[]) => void,
+    range: PartitionRange,
+    onRecords: (records: readonly KafkaRecord[]) => unknown,
   ): Promise<void>
   /** The first offset of a partition, and the next one to be written. */
   bounds(topic: string, partition: number): Promise<{ first: number; end: number }>

@@ -44,6 +44,19 @@ export function kafkajsGroupOffsets(
   }
 }
 
+/** The partitions of a topic, in order; none when there is no such topic. @throws FaultlineError BROKER_UNAVAILABLE */
+export async function topicPartitions(admin: Admin, topic: string): Promise<readonly number[]> {
+  try {
+    const known = await admin.listTopics()
+    if (!known.includes(topic)) return []
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+    const ids = topics[0]?.partitions.map(({ partitionId }) => partitionId) ?? []
+    return ids.sort((a, b) => a - b)
+  } catch (error) {
+    throw asBrokerUnavailable(error, `partitions of ${topic}`)
+  }
+}
+
 interface TopicPartition {
   readonly topic: string
   readonly partition: number

@@ -6,6 +6,7 @@ import { PartitionOwnership } from '../partition-ownership.ts'
 import type { PartitionHandler, PartitionReader, RecordBatch } from '../ports.ts'
 import type { StartingOffsets } from '../starting-offsets.ts'
 import { asBrokerUnavailable, consumerCrash } from './errors.ts'
+import { heartbeatIntervalMs, withHeartbeats } from './heartbeats.ts'
 import { kafkajsGroupOffsets, partitionBounds, resolveStart } from './group-offsets.ts'
 import { toRecord } from './records.ts'
 
@@ -28,7 +29,6 @@ export interface PartitionReaderOptions {
  * A batch may take longer, because heartbeats go on while it is processed.
  */
 const sessionTimeoutMs = 6_000
-const heartbeatIntervalMs = 1_000
 /**
  * How long the broker may hold a fetch back for want of records. A read_committed fetch that begins between the records of a
  * transaction and its marker is sometimes not woken by the marker, and then waits this long: with 500 ms one row in a hundred
@@ -116,21 +116,6 @@ async function run(
       )
     },
   })
-}
-
-/**
- * Sends heartbeats while a batch is worked on. A heartbeat that says the group is rebalancing is not an error of the batch:
- * the runner sees it again by itself once the batch is done, and joins again.
- */
-async function withHeartbeats(payload: EachBatchPayload, work: () => Promise<void>): Promise<void> {
-  const timer = setInterval(() => {
-    payload.heartbeat().catch(() => undefined)
-  }, heartbeatIntervalMs)
-  try {
-    await work()
-  } finally {
-    clearInterval(timer)
-  }
 }
 
 /** Where the fetch began; kafkajs keeps it on the batch without declaring it. */

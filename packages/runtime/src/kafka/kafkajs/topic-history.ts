@@ -4,6 +4,7 @@ import { AssignerProtocol } from 'kafkajs'
 import type { KafkaRecord, TopicHistory } from '../ports.ts'
 import { asBrokerUnavailable } from './errors.ts'
 import { partitionBounds } from './group-offsets.ts'
+import { withHeartbeats } from './heartbeats.ts'
 import { toRecord } from './records.ts'
 
 /** Gives the only member of a private group exactly one partition. */
@@ -36,9 +37,11 @@ function onePartition(topic: string, partition: number): PartitionAssigner {
 export function kafkajsTopicHistory(kafka: Kafka, admin: Admin): TopicHistory {
   return {
     bounds: (topic, partition) => partitionBounds(admin, { topic, partition }),
-    async replay({ topic, partition }, onRecords) {
-      const { first, end } = await partitionBounds(admin, { topic, partition })
-      if (first >= end) return
+    async replay({ topic, partition, from = 0, to = Number.MAX_SAFE_INTEGER }, onRecords) {
+      const bounds = await partitionBounds(admin, { topic, partition })
+      const range = { topic, partition, from: Math.max(from, bounds.first) }
+      const end = Math.min(to, bounds.end)
+      if (range.from >= end) return
       const consumer = kafka.consumer({
         groupId: `faultline-replay-${randomUUID()}`,
         partitionAssigners: [onePartition(topic, partition)],
@@ -48,9 +51,7 @@ export function kafkajsTopicHistory(kafka: Kafka, admin: Admin): TopicHistory {
         allowAutoTopicCreation: false,
       })
       try {
-        await readUntil(consumer, { topic, end }, onRecords)
-      } catch (error) {
-        throw asBrokerUnavailable(error, `reading ${topic}/${partition}`)
+        await readUntil(consumer, { ...range, end }, onRecords)
       } finally {
         await consumer.disconnect()
       }
@@ -60,30 +61,50 @@ export function kafkajsTopicHistory(kafka: Kafka, admin: Admin): TopicHistory {
 
 interface Range {
   readonly topic: string
+  readonly partition: number
+  readonly from: number
   readonly end: number
 }
 
+/** @throws FaultlineError BROKER_UNAVAILABLE, and what `onRecords` throws */
 async function readUntil(
   consumer: Consumer,
   range: Range,
-  onRecords: (records: readonly KafkaRecord[]) => void,
+  onRecords: (records: readonly KafkaRecord[]) => unknown,
 ): Promise<void> {
+  const { topic, partition, from, end } = range
   const done = Promise.withResolvers<undefined>()
+  // A group that had to join again begins at the start of the topic.
+  let next = from
   // A batch of nothing but markers never reaches eachBatch; this event carries its end.
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
-    if (Number(payload.lastOffset) + 1 >= range.end) done.resolve(undefined)
+    if (Number(payload.lastOffset) + 1 >= end) done.resolve(undefined)
   })
   consumer.on(consumer.events.CRASH, ({ payload }) => {
-    done.reject(payload.error)
+    done.reject(asBrokerUnavailable(payload.error, `reading ${topic}/${partition}`))
   })
-  await consumer.connect()
-  await consumer.subscribe({ topic: range.topic, fromBeginning: true })
-  await consumer.run({
-    autoCommit: false,
-    eachBatch: ({ batch }: EachBatchPayload) => {
-      onRecords(batch.messages.map(toRecord))
-      return Promise.resolve()
-    },
-  })
+  const eachBatch = async (payload: EachBatchPayload): Promise<void> => {
+    const records = payload.batch.messages
+      .map(toRecord)
+      .filter(({ offset }) => offset >= next && offset < end)
+    next = (records.at(-1)?.offset ?? next - 1) + 1
+    if (records.length === 0) return
+    try {
+      await withHeartbeats(payload, async () => {
+        await onRecords(records)
+      })
+    } catch (error) {
+      // Not the reader's affair: thrown on from here it would be retried.
+      done.reject(error)
+    }
+  }
+  try {
+    await consumer.connect()
+    await consumer.subscribe({ topic, fromBeginning: true })
+    await consumer.run({ autoCommit: false, eachBatch })
+    if (from > 0) consumer.seek({ topic, partition, offset: String(from) })
+  } catch (error) {
+    throw asBrokerUnavailable(error, `reading ${topic}/${partition}`)
+  }
   await done.promise
 }

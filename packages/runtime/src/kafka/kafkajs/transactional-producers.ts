@@ -1,4 +1,4 @@
-import type { Kafka, Producer, TopicMessages } from 'kafkajs'
+import type { Kafka, Producer, TopicMessages, Transaction as KafkaTransaction } from 'kafkajs'
 import { FaultlineError } from '../../errors/index.ts'
 import { failpoint } from '../../failpoints/index.ts'
 import type {
@@ -80,6 +80,17 @@ export function kafkajsTransactionalProducers(kafka: Kafka): TransactionalProduc
   }
 }
 
+async function sendConsumed(
+  open: KafkaTransaction,
+  partition: number,
+  { group, topic, nextOffset }: NonNullable<Transaction['consumed']>,
+): Promise<void> {
+  await open.sendOffsets({
+    consumerGroupId: group,
+    topics: [{ topic, partitions: [{ partition, offset: String(nextOffset) }] }],
+  })
+}
+
 class KafkajsTransactionalProducer implements TransactionalProducer {
   readonly #producer: Producer
   readonly #transactionalId: string
@@ -101,15 +112,7 @@ class KafkajsTransactionalProducer implements TransactionalProducer {
         if (i === 0) failpoint('transaction.first-sent')
       }
       failpoint('transaction.all-sent')
-      await open.sendOffsets({
-        consumerGroupId: consumed.group,
-        topics: [
-          {
-            topic: consumed.topic,
-            partitions: [{ partition, offset: String(consumed.nextOffset) }],
-          },
-        ],
-      })
+      if (consumed !== null) await sendConsumed(open, partition, consumed)
       failpoint('transaction.offsets-sent')
       await open.commit()
     } catch (error) {

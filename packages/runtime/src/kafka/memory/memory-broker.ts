@@ -60,9 +60,9 @@ export class MemoryBroker {
 
   history(): TopicHistory {
     return {
-      replay: ({ topic, partition }, onRecords) => {
-        onRecords(this.read(topic, partition, 0).records)
-        return Promise.resolve()
+      replay: async ({ topic, partition, from = 0, to = Number.MAX_SAFE_INTEGER }, onRecords) => {
+        const { records } = this.read(topic, partition, from)
+        await onRecords(records.filter(({ offset }) => offset < to))
       },
       bounds: (topic, partition) => {
         const { records, end } = this.#log(topic, partition)
@@ -110,10 +110,12 @@ export class MemoryBroker {
       touched.add(topic)
     }
     for (const topic of touched) this.#log(topic, partition).end++
-    this.#committed.set(`${consumed.group}/${consumed.topic}/${partition}`, {
-      offset: consumed.nextOffset,
-      metadata: '',
-    })
+    if (consumed !== null) {
+      this.#committed.set(`${consumed.group}/${consumed.topic}/${partition}`, {
+        offset: consumed.nextOffset,
+        metadata: '',
+      })
+    }
     this.wake()
   }
 
