@@ -77,6 +77,7 @@ function refuseLeftovers(
   const expected = new Set([
     redisKeys.progress,
     redisKeys.settings,
+    redisKeys.generation,
     redisKeys.types,
     ...known.devices.flatMap((id) => [
       redisKeys.deviceSummary(id),

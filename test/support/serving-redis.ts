@@ -25,9 +25,9 @@ export interface ServingRedis {
   close: () => Promise<void>
 }
 
-export async function openServingRedis(): Promise<ServingRedis> {
+export async function openServingRedis(database = testDatabase): Promise<ServingRedis> {
   const connected = await connectRedis({
-    url: `${connection().redisUrl}/${testDatabase}`,
+    url: `${connection().redisUrl}/${database}`,
     clientName: 'serving-store-tests',
     logger: createLogger('serving-store-tests', 'silent'),
   })

@@ -1,7 +1,8 @@
 import { allTypes } from '@faultline/contracts/redis-keys'
-import type { AlertLevel, EnrichedMeasurement } from '@faultline/contracts/enriched-measurement'
+import type { AlertLevel } from '@faultline/contracts/enriched-measurement'
 import { isFaultlineError } from '@faultline/runtime/errors'
 import type { KafkaRecord } from '@faultline/runtime/kafka'
+import type { ServedMeasurement } from './served-measurement.ts'
 import type { DeviceRecord } from './serving-store.ts'
 
 /** A record that cannot be applied, and why. The reason is a metric label. */
@@ -63,9 +64,9 @@ function rowInvalid(offset: number, message: string): ReadRecord {
 }
 
 /** The fields without which a record cannot be written to Redis; the rest is held by the schema it was written with. */
-function isMeasurement(decoded: unknown): decoded is EnrichedMeasurement {
+function isMeasurement(decoded: unknown): decoded is ServedMeasurement {
   if (typeof decoded !== 'object' || decoded === null) return false
-  const m = decoded as Partial<Record<keyof EnrichedMeasurement, unknown>>
+  const m = decoded as Partial<Record<keyof ServedMeasurement, unknown>>
   return (
     [m.event_id, m.device_id, m.type, m.model, m.alert_level].every(isText) &&
     [m.fault_reasons, m.explanation].every(Array.isArray) &&
@@ -85,7 +86,7 @@ const alertLevels: readonly string[] = [
 ] satisfies readonly AlertLevel[]
 
 /** What the scripts could not reckon with, or would mix up with something else. */
-function problemOf(m: EnrichedMeasurement): string | null {
+function problemOf(m: ServedMeasurement): string | null {
   if (!decimal.test(m.event_id)) return 'event_id is no number'
   if (!(m.fault_score >= 0 && m.fault_score <= 1)) return `fault_score is ${m.fault_score}`
   if (!Number.isSafeInteger(m.measured_at)) return `measured_at is ${m.measured_at}`

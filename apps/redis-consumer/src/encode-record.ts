@@ -1,13 +1,13 @@
 import { contributionUnits, isFault } from '@faultline/core/ranking'
 import { writtenFields, type SummaryField } from '@faultline/contracts/device-summary'
-import type { EnrichedMeasurement } from '@faultline/contracts/enriched-measurement'
+import type { ServedMeasurement } from './served-measurement.ts'
 import type { DeviceRecord } from './serving-store.ts'
 
 const orEmpty = (value: string | number | null | undefined): string =>
   value === null || value === undefined ? '' : String(value)
 
 /** The text of each written field. JSON where the value is a list. */
-const fieldText: Readonly<Record<SummaryField, (m: EnrichedMeasurement, at: number) => string>> = {
+const fieldText: Readonly<Record<SummaryField, (m: ServedMeasurement, at: number) => string>> = {
   device_id: (m) => m.device_id,
   type: (m) => m.type,
   model: (m) => m.model,

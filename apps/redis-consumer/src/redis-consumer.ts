@@ -5,12 +5,13 @@ import { connectKafka, startPartitionReader, type PartitionReader } from '@fault
 import type { ProcessContext } from '@faultline/runtime/lifecycle'
 import { Metrics } from '@faultline/runtime/metrics'
 import { connectRedis, type RedisClient } from '@faultline/runtime/redis'
-import { createDecoder, decodeKnown, httpSchemaRegistry } from '@faultline/runtime/registry'
+import { createProjection, httpSchemaRegistry } from '@faultline/runtime/registry'
 import type { RedisConsumerConfig } from './config.ts'
 import { createConsumerMetrics } from './consumer-metrics.ts'
 import { createRecordReader } from './decode-record.ts'
 import { createPersist } from './persist.ts'
 import { redisServingStore } from './redis-serving-store.ts'
+import { servedMeasurementAvro } from './served-measurement.ts'
 import { ServingPartitions } from './serving-partitions.ts'
 
 /** Bounds a batch, and with it the memory of a backlog: about 2,000 measurements of 100 channels. */
@@ -54,10 +55,7 @@ export async function startRedisConsumer(
     topic: config.topic,
     refusedConsecutiveMax: config.refusedConsecutiveMax,
     store: redisServingStore(redis, { ...config.ranking, budget }),
-    readRecords: createRecordReader({
-      now: (value) => decodeKnown(registry, value),
-      later: createDecoder(registry),
-    }),
+    readRecords: createRecordReader(createProjection(registry, servedMeasurementAvro)),
     persist: createPersist({ clock, logger, random: Math.random, signal, giveUpAfterMs }),
     metrics: createConsumerMetrics(metrics, config.topic),
     clock,

@@ -1,10 +1,10 @@
-import type { EnrichedMeasurement } from '@faultline/contracts/enriched-measurement'
+import type { ServedMeasurement } from './served-measurement.ts'
 
 /** A record of the enriched topic at its offset; a null measurement removes the device. */
 export interface DeviceRecord {
   readonly offset: number
   readonly device_id: string
-  readonly measurement: EnrichedMeasurement | null
+  readonly measurement: ServedMeasurement | null
 }
 
 /** Consecutive records of a partition: they cover the offsets [firstOffset, nextOffset). */

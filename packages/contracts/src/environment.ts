@@ -28,6 +28,8 @@ export const environment = {
   /** Events kept in Redis: of each type's log, and of each sliding window of a ranking. */
   redisStreamEventsMax: 'REDIS_STREAM_EVENTS_MAX',
   redisWindowEventsMax: 'REDIS_WINDOW_EVENTS_MAX',
+  /** Number of the Redis database in which a rebuild prepares the next generation. */
+  redisStagingDb: 'REDIS_STAGING_DB',
   parkedMax: 'PARKED_MAX',
   deadLetterConsecutiveMax: 'DEAD_LETTER_CONSECUTIVE_MAX',
   /** Share of refused records among the last ones of a partition, above which the enricher stops. */

@@ -25,6 +25,8 @@ export const redisKeys = {
   progress: 'faultline:progress',
   /** HASH of the settings the rankings were built with: `half_life_ms`. */
   settings: 'faultline:settings',
+  /** HASH that says whose database this is, where `faultline rebuild redis` had a part in it; see docs/rebuild.md. */
+  generation: 'faultline:generation',
 } as const
 
 /** The fields of `faultline:progress` for a partition of the enriched topic. */

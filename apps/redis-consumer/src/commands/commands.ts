@@ -1,8 +1,9 @@
 import { redisKeys } from '@faultline/contracts/redis-keys'
-import { FaultlineError } from '@faultline/runtime/errors'
 import { failpoint } from '@faultline/runtime/failpoints'
 import { runScript, type RedisClient } from '@faultline/runtime/redis'
+import { generationScripts } from './generation-commands.ts'
 import { loadScript } from './load-script.ts'
+import { unknownReply } from './replies.ts'
 
 /** The settings the scripts work with. */
 export interface ScriptSettings {
@@ -45,7 +46,12 @@ const takeOverScript = loadScript('take-over-partition-2')
 const shrinkWindowsScript = loadScript('shrink-windows-0')
 
 /** The scripts, for the test that loads each. */
-export const scripts = [applyRecordsScript, takeOverScript, shrinkWindowsScript] as const
+export const scripts = [
+  applyRecordsScript,
+  takeOverScript,
+  shrinkWindowsScript,
+  ...generationScripts,
+] as const
 
 /**
  * @param recordsJson the records as apply-records wants them, see `encodeRecord`
@@ -151,10 +157,4 @@ function numbersThenText(
     throw unknownReply('script', reply)
   }
   return [first, second, third, ...rest]
-}
-
-function unknownReply(script: string, reply: unknown): FaultlineError {
-  return new FaultlineError('SCRIPT_REPLY_UNKNOWN', `${script} answered what it cannot answer`, {
-    context: { script, reply: JSON.stringify(reply).slice(0, 200) },
-  })
 }

@@ -14,7 +14,7 @@ const placeholder = '\u0001'
 const secondPlaceholder = '\u0002'
 
 /** Values of a record before the written fields: offset, units, is_fault, revision, measured_at. */
-const recordHeader = 5
+export const recordHeader = 5
 
 const quote = (text: string): string => `'${text.replaceAll(/['\\]/g, String.raw`\$&`)}'`
 

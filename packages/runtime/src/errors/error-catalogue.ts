@@ -36,6 +36,7 @@ export const errorCatalogue = {
   DISK_FULL: { disposition: 'fatal' },
   ALREADY_RUNNING: { disposition: 'reject' },
   NOT_RUNNING: { disposition: 'reject' },
+  REBUILD_REFUSED: { disposition: 'reject' },
   ARGUMENT_INVALID: { disposition: 'reject', httpStatus: 400 },
   NOT_FOUND: { disposition: 'reject', httpStatus: 404 },
   METHOD_NOT_ALLOWED: { disposition: 'reject', httpStatus: 405 },

@@ -24,10 +24,12 @@ interface Tap {
   readLong(): number
   readString(): string | undefined
   skipLong(): void
+  skipString(): void
 }
 
 interface ReadableType {
   _read(tap: Tap): unknown
+  _skip(tap: Tap): void
 }
 
 /**
@@ -53,6 +55,13 @@ class BoundedArray extends avro.types.ArrayType {
     }
     return read
   }
+
+  _skip(tap: Tap): void {
+    const items = this.itemsType as unknown as ReadableType
+    for (let count = blockCount(tap); count > 0; count = blockCount(tap)) {
+      for (let n = 0; n < count; n++) items._skip(tap)
+    }
+  }
 }
 
 class BoundedMap extends avro.types.MapType {
@@ -67,6 +76,16 @@ class BoundedMap extends avro.types.MapType {
       }
     }
     return read
+  }
+
+  _skip(tap: Tap): void {
+    const values = this.valuesType as unknown as ReadableType
+    for (let count = blockCount(tap); count > 0; count = blockCount(tap)) {
+      for (let n = 0; n < count; n++) {
+        tap.skipString()
+        values._skip(tap)
+      }
+    }
   }
 }
 

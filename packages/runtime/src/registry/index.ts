@@ -1,2 +1,9 @@
 export { httpSchemaRegistry, type SchemaRegistry } from './schema-registry.ts'
-export { createDecoder, createEncoder, decodeKnown, type Decode, type Encode } from './serde.ts'
+export {
+  createDecoder,
+  createEncoder,
+  createProjection,
+  decodeKnown,
+  type Decode,
+  type Encode,
+} from './serde.ts'

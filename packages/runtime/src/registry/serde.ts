@@ -1,6 +1,6 @@
 import type avro from 'avsc'
 import { FaultlineError, messageOf } from '../errors/index.ts'
-import { writerType } from './avro-types.ts'
+import { readerType, writerType } from './avro-types.ts'
 import type { SchemaRegistry } from './schema-registry.ts'
 import { headerBytes, schemaIdOf, writeHeader } from './wire-format.ts'
 
@@ -14,12 +14,7 @@ export type Decode = (value: Buffer) => Promise<unknown>
 export function createDecoder(registry: SchemaRegistry): Decode {
   return async (value) => {
     const id = schemaIdOf(value)
-    if (id === null) {
-      throw new FaultlineError(
-        'RECORD_UNDECODABLE',
-        'the value is not in the Confluent wire format',
-      )
-    }
+    if (id === null) throw notWireFormat()
     const type = registry.knownReader(id) ?? (await registry.reader(id))
     return decodeBody(type, value)
   }
@@ -35,18 +30,59 @@ export function decodeKnown(
   return type === undefined ? undefined : { value: decodeBody(type, value) }
 }
 
+/** Decodes some fields of a value; what is skipped costs little, and must have its place in the bytes all the same. */
+export interface Projection {
+  /** Without waiting: undefined when the schema has to be asked for first. Throws like `later`. */
+  readonly now: (value: Buffer) => { readonly value: unknown } | undefined
+  /** @throws FaultlineError as createDecoder; RECORD_UNDECODABLE also where the fields are not in the value's schema */
+  readonly later: Decode
+}
+
+/** @param schema the fields to read, an Avro record of the name that the values have */
+export function createProjection(registry: SchemaRegistry, schema: unknown): Projection {
+  const target = readerType(schema as avro.Schema)
+  const resolvers = new WeakMap<avro.Type, avro.Resolver>()
+  const decode = (written: avro.Type, value: Buffer): unknown => {
+    try {
+      const resolver = resolvers.get(written) ?? target.createResolver(written)
+      resolvers.set(written, resolver)
+      return target.fromBuffer(value.subarray(headerBytes), resolver) as unknown
+    } catch (error) {
+      throw undecodable(error)
+    }
+  }
+  return {
+    now: (value) => {
+      const id = schemaIdOf(value)
+      const written = id === null ? undefined : registry.knownReader(id)
+      return written === undefined ? undefined : { value: decode(written, value) }
+    },
+    later: async (value) => {
+      const id = schemaIdOf(value)
+      if (id === null) throw notWireFormat()
+      return decode(await registry.reader(id), value)
+    },
+  }
+}
+
 function decodeBody(type: avro.Type, value: Buffer): unknown {
   try {
     return type.fromBuffer(value.subarray(headerBytes)) as unknown
   } catch (error) {
-    throw new FaultlineError(
-      'RECORD_UNDECODABLE',
-      `the body does not fit its schema: ${messageOf(error)}`,
-      {
-        cause: error,
-      },
-    )
+    throw undecodable(error)
   }
+}
+
+function undecodable(error: unknown): FaultlineError {
+  return new FaultlineError(
+    'RECORD_UNDECODABLE',
+    `the body does not fit its schema: ${messageOf(error)}`,
+    { cause: error },
+  )
+}
+
+function notWireFormat(): FaultlineError {
+  return new FaultlineError('RECORD_UNDECODABLE', 'the value is not in the Confluent wire format')
 }
 
 /** Encodes values of one of our schemas, into a buffer of their own. */
