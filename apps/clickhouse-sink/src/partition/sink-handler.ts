@@ -143,12 +143,12 @@ export class SinkHandler implements PartitionHandler {
     const { offsets, observer, clock } = this.#options
     const { partition, pending } = owned
     const begun = clock.now()
-    failpoint('sink.batch-formed')
     // The commit is also the fence: a member that lost the partition is refused here, before it writes.
     const intent = pending.redo ?? { end: pending.end, ingestedAt: Math.floor(begun / 1_000) }
     if (pending.rows.length > 0 && pending.redo === null) {
       await offsets.commit(partition, { offset: pending.start, metadata: intentText(intent) })
     }
+    failpoint('sink.batch-formed')
     if (!(await this.#write(owned, intent))) return false
     failpoint('sink.stored-offset-behind')
     const next = pending.readUntil
