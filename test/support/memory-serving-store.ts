@@ -18,11 +18,12 @@ export function memoryServingStore(settings: RankingSettings): MemoryServingStor
       epochs.set(partition, epoch)
       return Promise.resolve({ epoch, nextOffset: nextOffsets.get(partition) ?? null })
     },
-    apply({ partition, epoch, firstOffset, nextOffset, records }) {
+    apply({ partition, epoch, firstOffset, nextOffset, records, continues = false }) {
       const owner = epochs.get(partition) ?? 0
       if (epoch < owner) return refuse('SERVING_STORE_FENCED')
       const stored = nextOffsets.get(partition) ?? null
-      if (epoch > owner || (stored !== null && firstOffset > stored)) {
+      const isGap = stored === null ? continues : firstOffset > stored
+      if (epoch > owner || isGap) {
         return refuse('SERVING_STORE_BEHIND')
       }
       if (stored !== null && nextOffset <= stored) return Promise.resolve(0)

@@ -133,6 +133,7 @@ async function startReading(parts: Parts): Promise<void> {
           observer,
           clock,
           logger,
+          random: Math.random,
           stopping,
         })),
     }),

@@ -19,6 +19,8 @@ const maxBytesPerPartition = 1_048_576
 /** Most window events one script call takes out: about 3 ms of Redis. */
 const budget = 1_000
 const giveUpAfterMs = 600_000
+/** How long a loss of data in Redis may go unnoticed where nothing new comes in. */
+const checkEveryMs = 2_000
 
 /** Puts the consumer together and starts it. It starts also while Redis is away, and is not ready then. */
 export async function startRedisConsumer(
@@ -61,6 +63,7 @@ export async function startRedisConsumer(
     clock,
     logger,
   }
+  let handler: ServingPartitions | undefined
   running.reader = await scope.start('partitions', async () => {
     const reader = await startPartitionReader({
       ...connection,
@@ -73,8 +76,9 @@ export async function startRedisConsumer(
       onFatal: (error) => {
         context.fail(error)
       },
-      handler: ({ offsets }) => new ServingPartitions({ ...parts, offsets }),
+      handler: ({ offsets }) => (handler = new ServingPartitions({ ...parts, offsets })),
     })
+    void checkNowAndThen({ reader: reader.value, handler: () => handler, clock, signal })
     return {
       value: reader.value,
       stop: () => {
@@ -86,4 +90,20 @@ export async function startRedisConsumer(
     }
   })
   logger.info('Redis consumer started')
+}
+
+interface CheckParts {
+  readonly reader: PartitionReader
+  readonly handler: () => ServingPartitions | undefined
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+async function checkNowAndThen({ reader, handler, clock, signal }: CheckParts): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(checkEveryMs, signal).catch(() => undefined)
+    const check = (partition: number) =>
+      reader.between(partition, async () => handler()?.check(partition))
+    await Promise.all(reader.owned().map(check))
+  }
 }

@@ -51,6 +51,7 @@ function setUp(wrap: (store: ServingStore) => ServingStore = (store) => store) {
   const store = wrap(memory)
   const fatal: unknown[] = []
   const stopping = new AbortController()
+  let handler: ServingPartitions | undefined
   const start = () =>
     startMemoryReader({
       broker,
@@ -62,7 +63,7 @@ function setUp(wrap: (store: ServingStore) => ServingStore = (store) => store) {
       logger,
       onFatal: (error) => fatal.push(error),
       handler: ({ offsets }): PartitionHandler =>
-        new ServingPartitions({
+        (handler = new ServingPartitions({
           topic,
           refusedConsecutiveMax,
           store,
@@ -78,7 +79,7 @@ function setUp(wrap: (store: ServingStore) => ServingStore = (store) => store) {
           metrics: consumerMetrics,
           clock: impatient,
           logger,
-        }),
+        })),
     })
   let written = 0
   const write = async (count: number, changes: Partial<EnrichedMeasurement> = {}) => {
@@ -106,7 +107,18 @@ function setUp(wrap: (store: ServingStore) => ServingStore = (store) => store) {
   }
   /** Where a successor would begin. */
   const takeOver = async () => (await memory.takeOver(0)).nextOffset
-  return { broker, memory, start, write, events, fatal, metric, stopping, takeOver }
+  return {
+    broker,
+    memory,
+    start,
+    write,
+    events,
+    fatal,
+    metric,
+    stopping,
+    takeOver,
+    handler: () => handler,
+  }
 }
 
 describe('partitions of the serving store', () => {
@@ -180,6 +192,46 @@ describe('partitions of the serving store', () => {
     lost = true
     await write(5)
     await vi.waitUntil(() => fresh.contents().devices.get('AC-0001')?.events_total === 10)
+    await reader.stop()
+    expect(fatal).toEqual([])
+  })
+
+  it('does not take a store that lost everything but the epoch for a new one', async () => {
+    let lost = false
+    const copy = memoryServingStore({ halfLifeMs: 3_600_000, windows: {} })
+    const { start, write, events, fatal } = setUp((store) => ({
+      takeOver: async (partition) => {
+        // The copy is as the store was before anything was applied.
+        if (!lost) await copy.takeOver(partition)
+        return (lost ? copy : store).takeOver(partition)
+      },
+      apply: (range) => (lost ? copy : store).apply(range),
+    }))
+    await write(5)
+    const reader = start()
+    await vi.waitUntil(() => events() === 5)
+    lost = true
+    await write(5)
+    await vi.waitUntil(() => copy.contents().devices.get('AC-0001')?.events_total === 10)
+    await reader.stop()
+    expect(fatal).toEqual([])
+  })
+
+  it('notices a loss in the store also where nothing new comes in', async () => {
+    let lost = false
+    const fresh = memoryServingStore({ halfLifeMs: 3_600_000, windows: {} })
+    const { start, write, events, fatal, handler } = setUp((store) => ({
+      takeOver: (partition) => (lost ? fresh : store).takeOver(partition),
+      apply: (range) => (lost ? fresh : store).apply(range),
+    }))
+    await write(5)
+    const reader = start()
+    await vi.waitUntil(() => events() === 5)
+    const check = () => reader.value.between(0, async () => handler()?.check(0))
+    await check()
+    lost = true
+    await check()
+    await vi.waitUntil(() => fresh.contents().devices.get('AC-0001')?.events_total === 5)
     await reader.stop()
     expect(fatal).toEqual([])
   })

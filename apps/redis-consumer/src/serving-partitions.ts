@@ -101,6 +101,24 @@ export class ServingPartitions implements PartitionHandler {
     await this.#hint(batch.partition, held)
   }
 
+  /**
+   * Asks whether the store still holds what was applied; call it between two batches, now and then. A store that lost data
+   * says so when records are applied, and of a partition without new ones it would not be asked.
+   * @throws FaultlineError SERVING_STORE_BEHIND, SERVING_STORE_FENCED
+   */
+  async check(partition: number): Promise<void> {
+    const held = this.#held.get(partition)
+    if (held === undefined || held.next === null) return
+    const { next } = held
+    // A range of nothing: applied already, unless the store is not the one it was.
+    await this.#apply(partition, held, {
+      firstOffset: next,
+      nextOffset: next,
+      records: [],
+      refused: [],
+    })
+  }
+
   /** @throws FaultlineError DEAD_LETTER_FLOOD */
   #refuseFlood(partition: number, held: Held, read: readonly ReadRecord[]): void {
     const { topic, refusedConsecutiveMax } = this.#options
@@ -121,8 +139,9 @@ export class ServingPartitions implements PartitionHandler {
 
   async #apply(partition: number, held: Held, { refused, ...range }: Range): Promise<void> {
     const { topic, store, persist, metrics, clock, logger } = this.#options
+    const owned = { partition, epoch: held.epoch, continues: held.next !== null }
     try {
-      const applied = await persist(() => store.apply({ partition, epoch: held.epoch, ...range }))
+      const applied = await persist(() => store.apply({ ...owned, ...range }))
       held.next = range.nextOffset
       metrics.applied(range.records, applied, clock.now())
       if (refused.length === 0) return

@@ -15,6 +15,11 @@ export interface RecordRange {
   readonly firstOffset: number
   readonly nextOffset: number
   readonly records: readonly DeviceRecord[]
+  /**
+   * The caller knows of earlier ranges that are in. A store without progress has lost them, and must not take this range for
+   * the partition's first one. A lost tail is not told by the epoch: the older copy may hold the same.
+   */
+  readonly continues?: boolean
 }
 
 export interface Ownership {

@@ -98,6 +98,7 @@ function live(broker: MemoryBroker, rows: readonly StoredMeasurement[], signal: 
         },
         clock: systemClock,
         logger,
+        random: Math.random,
         stopping: signal,
       })),
   })

@@ -82,6 +82,7 @@ function open({ group, warehouse }: World, limits = { rowsMax: 4, waitMaxMs: 100
     },
     clock: clock ?? { now: () => 0, sleep: () => Promise.resolve() },
     logger,
+    random: () => 0,
     stopping: new AbortController().signal,
   })
 }
@@ -129,6 +130,19 @@ describe('SinkHandler', () => {
     await handler.flush(partition)
     expect(offsets(w)).toEqual([0])
     expect(handler.due()).toEqual([])
+  })
+
+  it('writes after a clock was set back, instead of waiting until it has caught up', async () => {
+    const w = world()
+    const time = { now: 3_600_000 }
+    const clock: Clock = { now: () => time.now, sleep: () => Promise.resolve() }
+    const handler = open(w, { rowsMax: 100, waitMaxMs: 100 }, clock)
+    await handler.takeOver(partition)
+    await handler.process(batch([measurement(0)], 0))
+    time.now = 0
+    expect(handler.due()).toEqual([partition])
+    await handler.flush(partition)
+    expect(offsets(w)).toEqual([0])
   })
 
   it('tries on while the warehouse is away, and stores once although a reply was lost', async () => {

@@ -37,6 +37,8 @@ interface HandlerOptions {
   readonly observer: SinkObserver
   readonly clock: Clock
   readonly logger: Logger
+  /** In [0, 1): spreads the tries of several processes. */
+  readonly random: () => number
   /** Ends the waiting for a warehouse that is away. */
   readonly stopping: AbortSignal
 }
@@ -113,9 +115,11 @@ export class SinkHandler implements PartitionHandler {
   /** Partitions with rows that have waited long enough. */
   due(): readonly number[] {
     const { clock, limits } = this.#options
-    const latest = clock.now() - limits.waitMaxMs
+    const now = clock.now()
+    // A clock that was set back must not let a row wait until it has caught up with itself.
+    const isDue = (since: number): boolean => since > now || since <= now - limits.waitMaxMs
     return [...this.#owned.values()]
-      .filter(({ pending }) => isReady(pending) && pending.since <= latest)
+      .filter(({ pending }) => isReady(pending) && isDue(pending.since))
       .map(({ partition }) => partition)
   }
 
@@ -167,7 +171,7 @@ export class SinkHandler implements PartitionHandler {
 
   /** Tries until the warehouse answers. False: the partition went to another, or the process stops. */
   async #write(owned: Owned, intent: Intent): Promise<boolean> {
-    const { writer, observer, clock, logger, stopping } = this.#options
+    const { writer, observer, clock, logger, random, stopping } = this.#options
     const { pending } = owned
     const range = { ...pending.source, start: pending.start, ...intent }
     let again = pending.redo !== null
@@ -183,7 +187,7 @@ export class SinkHandler implements PartitionHandler {
         logger.warn({ ...range, delayMs, reason: messageOf(error) }, 'not stored; trying again')
         again = true
       }
-      await clock.sleep(delayMs * (0.5 + Math.random() / 2), stopping).catch(() => undefined)
+      await clock.sleep(delayMs * (0.5 + random() / 2), stopping).catch(() => undefined)
       if (stopping.aborted || this.#isLost(owned)) return false
     }
   }

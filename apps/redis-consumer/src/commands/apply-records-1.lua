@@ -15,6 +15,7 @@ ARGV[4]  next offset after the range
 ARGV[5]  JSON settings {half_life_ms, stream_max, window_events_max, budget}
 ARGV[6]  JSON records in offset order: [offset, units, is_fault (1 or 0), revision, measured_at, then the written fields], and
          [offset, device_id] for the removal of a device
+ARGV[7]  1 when the caller knows of earlier ranges that are in, 0 when this may be the partition's first
 
 Output   {code, offset or epoch, records applied, scopes whose windows still hold events to be taken out ...}
           0 applied: everything below the stored next offset, which is ARGV[4]
@@ -38,7 +39,11 @@ local measured_at = tonumber(stored[3] or -math.huge)
 if epoch < stored_epoch then
   return { -1, stored_epoch, 0 }
 end
-if epoch > stored_epoch or (stored_next >= 0 and first > stored_next) then
+local is_gap = first > stored_next
+if stored_next < 0 then
+  is_gap = ARGV[7] == '1'
+end
+if epoch > stored_epoch or is_gap then
   return { -2, stored_next, 0 }
 end
 if next_offset <= stored_next then

@@ -22,6 +22,8 @@ export interface OffsetRange {
   readonly epoch: number
   readonly firstOffset: number
   readonly nextOffset: number
+  /** The owner knows of earlier ranges that are in: a store without progress has lost them. */
+  readonly continues?: boolean
 }
 
 export type ApplyReply =
@@ -78,6 +80,7 @@ export async function applyRecords(
       range.nextOffset,
       settingsJson,
       recordsJson,
+      range.continues === true ? 1 : 0,
     ],
   })
   // The call has written its command to the socket by now.
