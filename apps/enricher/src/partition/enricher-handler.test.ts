@@ -366,6 +366,28 @@ describe('EnricherHandler', () => {
     expect(deadLetters(broker).map(({ reason }) => reason)).toEqual(Array(3).fill('ROW_FORGOTTEN'))
   })
 
+  it('ends a deleted device once more when a measurement from before comes after its end', async () => {
+    const broker = new MemoryBroker()
+    const tools = testTools()
+    applyDevice(tools, { lsn: 1, row: device('d') })
+    applyDevice(tools, { lsn: 1, row: device('other') })
+    appendMeasurement(broker, { lsn: 10, row: measurementRow(1, 'd', [20, 5]) })
+    const running = start(broker, tools, 1)
+    await running.settled()
+    applyDevice(tools, { lsn: 30, row: null, before: { device_id: 'd' } })
+    await running.catalogChanged()
+    // The first is no last record, so nothing is ended then; with the second nothing older can come any more.
+    appendMeasurement(broker, { lsn: 20, row: measurementRow(2, 'd', [20, 5]) })
+    appendMeasurement(broker, { lsn: 40, row: measurementRow(3, 'other', [20, 5]) })
+    await running.settled()
+    await running.stop()
+    const ofDevice = broker
+      .read(testTopics.enriched, 0, 0)
+      .records.filter(({ key }) => String(key) === 'd')
+      .map(({ value }) => value !== null)
+    expect(ofDevice).toEqual([true, false, true, false])
+  })
+
   it('ends a deleted device with a tombstone and forgets its state', async () => {
     const broker = new MemoryBroker()
     const tools = testTools()

@@ -297,6 +297,8 @@ export class PartitionEnricher {
   #forgetEnded(): void {
     const newest: LogPosition = this.#store.rows.newestPosition
     for (const deviceId of this.#ended) {
+      // Its last measurement still has to be followed by a tombstone, which only a known device gets.
+      if (this.#revived.has(deviceId)) continue
       const since = this.#tools.catalog.deletedSince(deviceId)
       if (since !== undefined && comparePositions(newest, since) <= 0) continue
       if (since !== undefined) this.#store.removeDevice(deviceId)
