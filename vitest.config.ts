@@ -28,6 +28,7 @@ export default defineConfig({
     reporters: ['default', './test/support/counts-reporter.ts'],
     projects: [
       layer(0, 'unit', { include: ['{apps,packages}/*/src/**/*.test.ts'] }),
+      layer(1, 'simulation', { include: ['test/simulation/**/*.test.ts'], testTimeout: 600_000 }),
       layer(1, 'supervisor', { include: supervised, testTimeout: 30_000 }),
       layer(1, 'fault-tools', { include: ['test/faults/tools/**/*.test.ts'], testTimeout: 30_000 }),
       layer(2, 'contract', { include: ['test/contract/**/*.test.ts'], ...onBackEnds }),
