@@ -38,6 +38,10 @@ export default defineConfig({
         ...onBackEnds,
       }),
       layer(4, 'e2e', { include: ['test/e2e/**/*.test.ts'], ...onProduct }),
+      layer(5, 'campaign', {
+        include: ['test/faults/campaign/**/*.test.ts'],
+        testTimeout: 900_000,
+      }),
     ],
   },
 })

@@ -11,13 +11,19 @@ interface CommandResult {
   readonly stderr: string
 }
 
+type Env = Readonly<Record<string, string>>
+
 /** Runs `faultline …` as a user would, for the stack in `home`. */
-export async function faultline(home: string, args: readonly string[]): Promise<CommandResult> {
+export async function faultline(
+  home: string,
+  args: readonly string[],
+  env: Env = {},
+): Promise<CommandResult> {
   const program = join(projectFolder, 'apps', 'cli', 'bin', 'faultline.mjs')
   try {
     const { stdout, stderr } = await run(process.execPath, [program, ...args], {
       cwd: projectFolder,
-      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], FAULTLINE_HOME: home },
+      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], FAULTLINE_HOME: home, ...env },
       maxBuffer: 64 * 1024 * 1024,
     })
     return { code: 0, stdout, stderr }
@@ -29,8 +35,12 @@ export async function faultline(home: string, args: readonly string[]): Promise<
 }
 
 /** The same, where anything but success fails the test with what the command said. */
-export async function faultlineOk(home: string, args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await faultline(home, args)
+export async function faultlineOk(
+  home: string,
+  args: readonly string[],
+  env: Env = {},
+): Promise<string> {
+  const { code, stdout, stderr } = await faultline(home, args, env)
   if (code === 0) return stdout
   throw new Error(`faultline ${args.join(' ')} ended with ${code}:\n${stdout}${stderr}`)
 }

@@ -1,0 +1,67 @@
+import type { DeadLetter } from '@faultline/contracts/dead-letter'
+import { topics } from '@faultline/contracts/topics'
+import type { KafkaConnection } from '@faultline/runtime/kafka'
+import type { Decode } from '@faultline/runtime/registry'
+import type { Violations } from './violations.ts'
+import { TopicTail } from './topic-tail.ts'
+
+interface Letter {
+  readonly reason: string
+  /** Null where the bytes are no row of ours. */
+  readonly id: number | null
+}
+
+/** The two other places where a committed row may be: refused for good, or waiting for its device. */
+export class Accounts {
+  readonly #letters: TopicTail
+  readonly #state: TopicTail
+  readonly dead = new Map<number, string>()
+  /** Row id by the key of its entry in the state changelog. */
+  readonly #waiting = new Map<string, number>()
+  foreignLetters = 0
+
+  constructor(kafka: KafkaConnection, decode: Decode, violations: Violations) {
+    const rowId = async (bytes: Buffer): Promise<number | null> => {
+      const change = (await decode(bytes)) as { after?: { id?: number } | null }
+      return change.after?.id ?? null
+    }
+    const readLetter = async (value: Buffer): Promise<Letter> => {
+      const letter = (await decode(value)) as DeadLetter
+      const id = await rowId(Buffer.from(letter.value)).catch(() => null)
+      return { reason: letter.reason, id }
+    }
+    this.#letters = new TopicTail(kafka, topics.deadLetterMeasurements, async (_, records) => {
+      const values = records.flatMap(({ value }) => (value === null ? [] : [value]))
+      for (const { id, reason } of await Promise.all(values.map(readLetter))) {
+        violations.checked('I2')
+        if (id === null) this.foreignLetters += 1
+        else if (this.dead.has(id)) violations.add('I2', `row ${id} is a dead letter twice`)
+        else this.dead.set(id, reason)
+      }
+    })
+    this.#state = new TopicTail(kafka, topics.enricherState, async (_, records) => {
+      for (const { key, value } of records) {
+        const text = String(key)
+        if (!text.startsWith('p:')) continue
+        if (value === null) {
+          this.#waiting.delete(text)
+          continue
+        }
+        // The entry holds the length of the record's key, the key and the value.
+        const keyLength = value.readUInt32BE(0)
+        const from = 4 + (keyLength === 0xffff_ffff ? 0 : keyLength)
+        const id = await rowId(value.subarray(from))
+        if (id !== null) this.#waiting.set(text, id)
+      }
+    })
+  }
+
+  get waiting(): ReadonlySet<number> {
+    return new Set(this.#waiting.values())
+  }
+
+  async catchUp(limitMs: number): Promise<void> {
+    await this.#letters.catchUp(limitMs)
+    await this.#state.catchUp(limitMs)
+  }
+}

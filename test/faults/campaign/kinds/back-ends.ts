@@ -1,0 +1,133 @@
+import { cpSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { pause } from '../pause.ts'
+import {
+  apiFailsWithout,
+  backEnds,
+  limits,
+  stalledBy,
+  type FaultContext,
+  type FaultKind,
+} from './kind.ts'
+
+const connector = 'connectors/faultline-postgres'
+
+const aboutOne = (name: string) => ({
+  touches: [name],
+  stalls: stalledBy(name),
+  apiMayFail: apiFailsWithout(name),
+  limitSeconds: limits.backEnd,
+})
+
+/** Kills a back end and keeps it from being started again for as long as `meanwhile` takes. */
+async function keepAway(
+  { product, pidOf }: FaultContext,
+  name: string,
+  meanwhile: () => Promise<void>,
+): Promise<void> {
+  const pid = await pidOf(name)
+  const supervisor = product.supervisorPid()
+  process.kill(supervisor, 'SIGSTOP')
+  try {
+    process.kill(pid, 'SIGKILL')
+    await meanwhile()
+  } finally {
+    process.kill(supervisor, 'SIGCONT')
+  }
+}
+
+const away = backEnds.map((name): FaultKind => ({
+  ...aboutOne(name),
+  name: `away-${name}`,
+  weight: 0.5,
+  isAlone: true,
+  inject: (context) =>
+    keepAway(context, name, async () => {
+      const ms = context.chance.between(20_000, 60_000)
+      context.note(`${Math.round(ms / 1_000)} s`)
+      await pause(ms, context.signal)
+    }),
+}))
+
+/** The process hangs: connections stay open and nothing answers. */
+const hangs = backEnds.map((name): FaultKind => ({
+  ...aboutOne(name),
+  name: `hang-${name}`,
+  weight: 0.6,
+  inject: async ({ pidOf, chance, signal }) => {
+    const pid = await pidOf(name)
+    process.kill(pid, 'SIGSTOP')
+    try {
+      await pause(chance.between(5_000, 20_000), signal)
+    } finally {
+      process.kill(pid, 'SIGCONT')
+    }
+  },
+}))
+
+const redisLoss = {
+  ...aboutOne('redis'),
+  emptiesRedis: true,
+  isAlone: true,
+}
+
+const redisEmptied: FaultKind = {
+  ...redisLoss,
+  name: 'redis-flushall',
+  weight: 0.5,
+  inject: async ({ redis }) => {
+    await redis.run('flushall', (client) => client.flushall())
+  },
+}
+
+/** As after a failover to a replica that had not received everything. */
+const redisOlder: FaultKind = {
+  ...redisLoss,
+  name: 'redis-older-copy',
+  weight: 0.7,
+  inject: async (context) => {
+    const { product, chance, signal } = context
+    const files = join(product.home, 'data', 'redis', 'appendonlydir')
+    const older = join(product.failpointFolder, '..', 'older-redis')
+    rmSync(older, { recursive: true, force: true })
+    cpSync(files, older, { recursive: true })
+    await pause(chance.between(2_000, 10_000), signal)
+    await keepAway(context, 'redis', () => {
+      rmSync(files, { recursive: true })
+      cpSync(older, files, { recursive: true })
+      return Promise.resolve()
+    })
+  },
+}
+
+const taskRestarted: FaultKind = {
+  ...aboutOne('connect'),
+  name: 'connect-task-restart',
+  weight: 1,
+  inject: async ({ product, chance }) => {
+    const what = chance.isTrue(0.5) ? 'tasks/0/restart' : 'restart?includeTasks=true'
+    const response = await fetch(`${product.addresses.connectUrl}/${connector}/${what}`, {
+      method: 'POST',
+    })
+    if (!response.ok) throw new Error(`Connect answered ${response.status}`)
+  },
+}
+
+const walSenderEnded: FaultKind = {
+  ...aboutOne('connect'),
+  name: 'walsender-terminated',
+  touches: ['connect', 'postgres'],
+  weight: 1,
+  inject: async ({ sql }) => {
+    await sql('select pg_terminate_backend(pid) from pg_stat_replication')
+  },
+}
+
+export const backEndKinds: readonly FaultKind[] = [
+  ...away,
+  ...hangs,
+  redisEmptied,
+  redisOlder,
+  taskRestarted,
+  walSenderEnded,
+]

@@ -1,0 +1,109 @@
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { findSupervisor, type StackStatus } from '@faultline/stack/control'
+import { stackPorts } from '@faultline/stack/layout'
+import { faultline, faultlineOk, parseExports } from '../../support/product/faultline-command.ts'
+import type { TestConnection } from '../../support/connection.ts'
+
+export type StackProcess = StackStatus['processes'][number]
+
+/** A stack of the product in a folder of its own, driven by its own command. */
+export class ProductUnderTest {
+  /** Its FAULTLINE_HOME. */
+  readonly home: string
+  readonly portBase: number
+  readonly #folder: string
+  /** Node options of the applications. */
+  nodeOptions = ''
+  #addresses: (TestConnection & { readonly apiUrl: string }) | undefined
+
+  /** @param folder for everything; it is removed in the end */
+  constructor(folder: string, portBase: number) {
+    this.#folder = folder
+    this.home = join(folder, 'home')
+    this.portBase = portBase
+  }
+
+  get addresses(): TestConnection & { readonly apiUrl: string } {
+    if (this.#addresses === undefined) throw new Error('the product was not started')
+    return this.#addresses
+  }
+
+  get ports(): ReturnType<typeof stackPorts> {
+    return stackPorts(this.portBase)
+  }
+
+  /** Where failpoints are armed. */
+  get failpointFolder(): string {
+    return join(this.#folder, 'failpoints')
+  }
+
+  async up(): Promise<void> {
+    mkdirSync(this.failpointFolder, { recursive: true })
+    await faultlineOk(
+      this.home,
+      ['up', '--detach', '--no-demo', '--port-base', String(this.portBase)],
+      this.environment,
+    )
+    this.#addresses ??= addressesOf(parseExports(await faultlineOk(this.home, ['env'])))
+  }
+
+  /** What the applications of the stack are given beside its addresses. */
+  get environment(): Readonly<Record<string, string>> {
+    return { FAULTLINE_FAILPOINTS: this.failpointFolder, FAULTLINE_NODE_OPTIONS: this.nodeOptions }
+  }
+
+  async down(): Promise<void> {
+    await faultlineOk(this.home, ['down'])
+  }
+
+  /** Takes the stack down and removes its folder, whatever state it is in. */
+  async remove(): Promise<void> {
+    const { code, stderr } = await faultline(this.home, ['down'])
+    if (code !== 0 && !stderr.includes('NOT_RUNNING'))
+      throw new Error(`down ended with ${code}: ${stderr}`)
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  /** Undefined while no supervisor answers. */
+  async status(): Promise<StackStatus | undefined> {
+    try {
+      return await findSupervisor(this.home)?.status()
+    } catch {
+      return undefined
+    }
+  }
+
+  supervisorPid(): number {
+    const pid = findSupervisor(this.home)?.holder.identity.pid
+    if (pid === undefined) throw new Error('no supervisor runs')
+    return pid
+  }
+
+  async restart(name: string): Promise<void> {
+    await findSupervisor(this.home)?.restart(name)
+  }
+
+  async processNamed(name: string): Promise<StackProcess | undefined> {
+    return (await this.status())?.processes.find((process) => process.name === name)
+  }
+}
+
+function addressesOf(
+  exports: ReadonlyMap<string, string>,
+): TestConnection & { readonly apiUrl: string } {
+  const address = (name: string): string => {
+    const value = exports.get(name)
+    if (value === undefined) throw new Error(`faultline env prints no ${name}`)
+    return value
+  }
+  return {
+    databaseUrl: address('DATABASE_URL'),
+    kafkaBootstrap: address('KAFKA_BOOTSTRAP'),
+    schemaRegistryUrl: address('SCHEMA_REGISTRY_URL'),
+    connectUrl: address('CONNECT_URL'),
+    redisUrl: address('REDIS_URL'),
+    clickhouseUrl: address('CLICKHOUSE_URL'),
+    apiUrl: address('API_URL'),
+  }
+}
