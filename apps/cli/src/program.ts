@@ -5,6 +5,7 @@ import { complainAbout, exitCodeOf } from './exit-codes.ts'
 import { interrupted } from './interrupts.ts'
 import { runAppTool } from './app-tool.ts'
 import { addDlq } from './commands/dlq.ts'
+import { addReplay } from './commands/replay.ts'
 
 const examples = `Examples
   faultline up                              start everything, with a demo fleet; Ctrl-C stops it in order
@@ -14,6 +15,7 @@ const examples = `Examples
   eval "$(faultline env)"                   addresses for psql, redis-cli and your own programs
   faultline logs enricher --follow          what one process writes
   faultline dlq list                        what was refused, and why
+  faultline replay earliest                 enrich everything again and compare
   faultline down                            stop everything, keep the data
 `
 
@@ -49,6 +51,7 @@ export function createProgram(context: CliContext, done: (exitCode: number) => v
   addLoad(program, context, done)
   addRebuild(program, context, done)
   addDlq(program, context, done)
+  addReplay(program, context, done)
   return program
 }
 

@@ -10,28 +10,27 @@ import {
 } from '@faultline/runtime/config'
 import { startingOffsets } from '@faultline/runtime/kafka'
 
-const schema = z
-  .object({
-    [names.kafkaBootstrap]: brokerList,
-    [names.schemaRegistryUrl]: z.url(),
-    [names.opsListen]: listenAddress,
-    [names.topicCatalog]: z.string().min(1).default(topics.deviceCatalog),
-    [names.topicMeasurements]: z.string().min(1).default(topics.rawMeasurements),
-    [names.enrichTopic]: z.string().min(1).default(topics.enrichedMeasurements),
-    [names.startingOffsets]: startingOffsets,
-    [names.logLevel]: z.string().default('info'),
-    [names.faultHalfLifeMs]: positiveCount(3_600_000),
-    [names.parkedMax]: positiveCount(10_000),
-    [names.deadLetterConsecutiveMax]: positiveCount(10_000),
-    [names.deadLetterRatioMax]: z.coerce.number().positive().max(1).default(0.5),
-    [names.deadLetterRatioWindow]: positiveCount(10_000),
-    [names.rowIdsKept]: positiveCount(134_217_728),
-    [names.clockAheadMaxMs]: positiveCount(600_000),
-  })
-  .transform((env) => ({
+/** What decides how measurements are enriched; a replay has to agree with the enricher in it. */
+const enrichment = z.object({
+  [names.kafkaBootstrap]: brokerList,
+  [names.schemaRegistryUrl]: z.url(),
+  [names.topicCatalog]: z.string().min(1).default(topics.deviceCatalog),
+  [names.topicMeasurements]: z.string().min(1).default(topics.rawMeasurements),
+  [names.enrichTopic]: z.string().min(1).default(topics.enrichedMeasurements),
+  [names.logLevel]: z.string().default('info'),
+  [names.faultHalfLifeMs]: positiveCount(3_600_000),
+  [names.parkedMax]: positiveCount(10_000),
+  [names.deadLetterConsecutiveMax]: positiveCount(10_000),
+  [names.deadLetterRatioMax]: z.coerce.number().positive().max(1).default(0.5),
+  [names.deadLetterRatioWindow]: positiveCount(10_000),
+  [names.rowIdsKept]: positiveCount(134_217_728),
+  [names.clockAheadMaxMs]: positiveCount(600_000),
+})
+
+function settings(env: z.output<typeof enrichment>) {
+  return {
     brokers: env[names.kafkaBootstrap],
     registryUrl: env[names.schemaRegistryUrl],
-    opsListen: env[names.opsListen],
     logLevel: env[names.logLevel],
     topics: {
       catalog: env[names.topicCatalog],
@@ -39,7 +38,6 @@ const schema = z
       measurements: env[names.topicMeasurements],
       enriched: env[names.enrichTopic],
     },
-    start: env[names.startingOffsets],
     scoring: { faultHalfLifeMs: env[names.faultHalfLifeMs] },
     limits: {
       /** Measurements of unknown devices kept waiting, per partition. */
@@ -54,6 +52,15 @@ const schema = z
       /** How far a device's clock may be ahead of the commit in PostgreSQL. */
       clockAheadMaxMs: env[names.clockAheadMaxMs],
     },
+  }
+}
+
+const schema = enrichment
+  .extend({ [names.opsListen]: listenAddress, [names.startingOffsets]: startingOffsets })
+  .transform((env) => ({
+    ...settings(env),
+    opsListen: env[names.opsListen],
+    start: env[names.startingOffsets],
   }))
 
 export type EnricherConfig = z.output<typeof schema>
@@ -61,4 +68,13 @@ export type EnricherConfig = z.output<typeof schema>
 /** @throws FaultlineError CONFIG_INVALID, naming every problem */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>): EnricherConfig {
   return parseEnvironment(schema, env)
+}
+
+export type EnrichmentConfig = ReturnType<typeof settings>
+
+/** The settings of a replay: the enricher's. @throws FaultlineError CONFIG_INVALID */
+export function parseEnrichmentConfig(
+  env: Readonly<Record<string, string | undefined>>,
+): EnrichmentConfig {
+  return parseEnvironment(enrichment.transform(settings), env)
 }

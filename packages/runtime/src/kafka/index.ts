@@ -5,4 +5,4 @@ export { startPartitionReader, type PartitionReaderOptions } from './kafkajs/par
 export { startTableFeed } from './kafkajs/table-feed.ts'
 export { kafkajsTopicHistory } from './kafkajs/topic-history.ts'
 export { kafkajsTransactionalProducers } from './kafkajs/transactional-producers.ts'
-export { topicPartitions } from './kafkajs/group-offsets.ts'
+export { committedOffset, resolveStart, topicPartitions } from './kafkajs/group-offsets.ts'

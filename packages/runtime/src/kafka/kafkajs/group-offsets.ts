@@ -1,6 +1,6 @@
 import type { Admin, Consumer } from 'kafkajs'
 import { FaultlineError } from '../../errors/index.ts'
-import type { GroupOffsets } from '../ports.ts'
+import type { CommittedOffset, GroupOffsets } from '../ports.ts'
 import type { StartingOffsets } from '../starting-offsets.ts'
 import { asBrokerUnavailable, rebalanceError } from './errors.ts'
 
@@ -14,16 +14,7 @@ export function kafkajsGroupOffsets(
   { group, topic }: GroupTopic,
 ): GroupOffsets {
   return {
-    async committed(partition) {
-      try {
-        const [found] = await admin.fetchOffsets({ groupId: group, topics: [topic] })
-        const entry = ofPartition(found?.partitions ?? [], partition)
-        const offset = Number(entry?.offset ?? -1)
-        return offset < 0 ? null : { offset, metadata: entry?.metadata ?? '' }
-      } catch (error) {
-        throw asBrokerUnavailable(error, `committed offsets of ${group}`)
-      }
-    },
+    committed: (partition) => committedOffset(admin, { group, topic }, partition),
     async commit(partition, { offset, metadata }) {
       try {
         await consumer.commitOffsets([{ topic, partition, offset: String(offset), metadata }])
@@ -41,6 +32,22 @@ export function kafkajsGroupOffsets(
         )
       }
     },
+  }
+}
+
+/** What a group committed for a partition; null when nothing. @throws FaultlineError BROKER_UNAVAILABLE */
+export async function committedOffset(
+  admin: Admin,
+  { group, topic }: GroupTopic,
+  partition: number,
+): Promise<CommittedOffset | null> {
+  try {
+    const [found] = await admin.fetchOffsets({ groupId: group, topics: [topic] })
+    const entry = ofPartition(found?.partitions ?? [], partition)
+    const offset = Number(entry?.offset ?? -1)
+    return offset < 0 ? null : { offset, metadata: entry?.metadata ?? '' }
+  } catch (error) {
+    throw asBrokerUnavailable(error, `committed offsets of ${group}`)
   }
 }
 
