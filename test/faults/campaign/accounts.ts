@@ -3,6 +3,7 @@ import { topics } from '@faultline/contracts/topics'
 import type { KafkaConnection } from '@faultline/runtime/kafka'
 import type { Decode } from '@faultline/runtime/registry'
 import type { Violations } from './violations.ts'
+import { decodeParked } from '../../../apps/enricher/src/partition/changelog.ts'
 import { TopicTail } from './topic-tail.ts'
 
 interface Letter {
@@ -47,10 +48,7 @@ export class Accounts {
           this.#waiting.delete(text)
           continue
         }
-        // The entry holds the length of the record's key, the key and the value.
-        const keyLength = value.readUInt32BE(0)
-        const from = 4 + (keyLength === 0xffff_ffff ? 0 : keyLength)
-        const id = await rowId(value.subarray(from))
+        const id = await rowId(decodeParked(value, 0).value)
         if (id !== null) this.#waiting.set(text, id)
       }
     })

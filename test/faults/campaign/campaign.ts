@@ -8,6 +8,7 @@ import { connectPostgres } from '@faultline/runtime/postgres'
 import { connectRedis, type RedisClient } from '@faultline/runtime/redis'
 import { createDecoder, httpSchemaRegistry } from '@faultline/runtime/registry'
 import { registerUnits } from '../../support/product/fleet.ts'
+import { clockOption } from '../tools/clock/clock-options.ts'
 import { ApiReader } from './api-reader.ts'
 import { Chance } from './chance.ts'
 import { ExtraInstance, type GroupApp } from './extra-instance.ts'
@@ -64,7 +65,7 @@ export async function runCampaign(
   const product = new ProductUnderTest(folder, options.portBase)
   print(`seed ${options.seed}, starting the product in ${folder}`)
   const network = await Network.start(options.portBase, product.ports)
-  product.nodeOptions = network.nodeOption
+  product.nodeOptions = [network.nodeOption, clockOption(product.clockFolder)].join(' ')
   try {
     await product.up()
     const campaign = new Campaign(options, { product, network, print, interrupt })

@@ -38,6 +38,11 @@ export class ProductUnderTest {
     return join(this.#folder, 'failpoints')
   }
 
+  /** Where the clocks of the applications are put wrong. */
+  get clockFolder(): string {
+    return join(this.#folder, 'clocks')
+  }
+
   async up(): Promise<void> {
     mkdirSync(this.failpointFolder, { recursive: true })
     await faultlineOk(

@@ -1,4 +1,5 @@
 import { backEndKinds } from './back-ends.ts'
+import { clockKinds } from './clocks.ts'
 import { crashPointKinds } from './crash-points.ts'
 import { dataKinds } from './data.ts'
 import { groupKinds } from './groups.ts'
@@ -13,6 +14,7 @@ export const faultKinds: readonly FaultKind[] = [
   ...networkKinds,
   ...backEndKinds,
   ...dataKinds,
+  ...clockKinds,
 ]
 
 /** What every change has to pass: each application killed, a former owner that wakes up, and two back ends. */
