@@ -52,6 +52,7 @@ export function createProgram(context: CliContext, done: (exitCode: number) => v
   addRebuild(program, context, done)
   addDlq(program, context, done)
   addReplay(program, context, done)
+  addSlot(program, context, done)
   return program
 }
 
@@ -169,6 +170,34 @@ function addRebuild(program: Command, context: CliContext, done: (code: number) 
     .action(async () => {
       done(await runAppTool(context, { app: 'redis-consumer', tool: 'rebuild' }, []))
     })
+}
+
+function addSlot(program: Command, context: CliContext, done: (code: number) => void): void {
+  const run = async (command: string, { json }: { readonly json: boolean }) => {
+    const args = [command, ...(json ? ['--json'] : [])]
+    done(await runAppTool(context, { app: 'enricher', tool: 'slot' }, args))
+  }
+  const slot = program
+    .command('slot')
+    .description('the replication slot that capture reads from')
+    .addHelpText(
+      'before',
+      'Examples\n  faultline slot status\n  faultline slot status --json\n  faultline slot recover\n',
+    )
+  slot
+    .command('status', { isDefault: true })
+    .description(
+      'whether it exists, is read, and how much log it holds; exit code 1 where it is lost',
+    )
+    .addHelpText('before', 'Examples\n  faultline slot status\n  faultline slot status --json\n')
+    .option('--json', 'for programs', false)
+    .action((options: { json: boolean }) => run('status', options))
+  slot
+    .command('recover')
+    .description('make a lost slot anew, and capture what was committed meanwhile; safe to repeat')
+    .addHelpText('before', 'Examples\n  faultline slot recover\n  faultline slot recover --json\n')
+    .option('--json', 'print the result for programs', false)
+    .action((options: { json: boolean }) => run('recover', options))
 }
 
 /** The stack uses up to 20 ports above the base. */

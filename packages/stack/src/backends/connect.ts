@@ -1,9 +1,10 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { systemClock } from '@faultline/runtime/clock'
 import type { ProcessSpec } from '../process-spec.ts'
 import { loopback, type BackEndContext, type BackEndService } from './back-end.ts'
 import { classArchiveFlags } from './class-archive.ts'
-import { registerConnector } from './connector.ts'
+import { keepConnectorRunning, registerConnector } from './connector.ts'
 import { logToStderr, steadyJvm, writeProperties } from './java-process.ts'
 import { httpCheck, waitUntilServing } from './wait-until-serving.ts'
 
@@ -49,6 +50,8 @@ export async function connectSpec(
   await mkdir(data, { recursive: true })
   await writeProperties(config, workerProperties(context, addresses.kafkaBootstrap))
   const classPath = join(downloads.kafkaJars, '*')
+  const url = `http://${loopback}:${ports.connect}`
+  const service = connectService(url)
   return {
     name: 'connect',
     kind: 'back-end',
@@ -66,7 +69,14 @@ export async function connectSpec(
     ],
     env: { ...env, ...connectorVariables(addresses) },
     cwd: data,
-    ...connectService(`http://${loopback}:${ports.connect}`),
+    ...service,
+    afterReady: async (signal) => {
+      await service.afterReady?.(signal)
+      const warn = (message: string) => {
+        process.emitWarning(message)
+      }
+      void keepConnectorRunning(url, { signal, clock: systemClock, warn })
+    },
     stopSignal: 'SIGTERM',
     // A worker that is told to stop while it starts a task can wait for ever. To kill it costs nothing: what it has not
     // committed is read again (exactly-once).

@@ -37,6 +37,8 @@ test('the connector captures the tables behind the topics, by the names of the m
     ].toSorted(),
   )
   expect(config['database.user']).toBe(replication.role)
+  expect(config['slot.name']).toBe(replication.slot)
+  expect(config['topic.prefix']).toBe(replication.topicPrefix)
 })
 
 test('every placeholder of the connector has a variable, and the other way round', async () => {

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
-import { systemClock } from '@faultline/runtime/clock'
+import { replication } from '@faultline/contracts/postgres-migrations'
+import { systemClock, type Clock } from '@faultline/runtime/clock'
 import { FaultlineError } from '@faultline/runtime/errors'
 import { z } from 'zod'
 
 /** The one connector configuration, used here and by docker-compose.yml. */
 const configFile = new URL('../../../../debezium/postgres-connector.json', import.meta.url)
-const connectorName = 'faultline-postgres'
+const connectorName = replication.connector
 const pauseMs = 100
 const startLimitMs = 60_000
 const failuresBeforeGivingUp = 3
@@ -33,17 +34,62 @@ export async function registerConnector(connectUrl: string, signal: AbortSignal)
   for (let failures = 0; ;) {
     const status = await readStatus(connector, limit)
     if (status !== undefined && isRunning(status)) return
-    const trace = status === undefined ? undefined : failureOf(status)
+    const trace = failureOf(status)
     if (trace !== undefined) {
       failures += 1
       if (failures === failuresBeforeGivingUp) throw failed(trace)
-      await fetch(`${connector}/restart?includeTasks=true&onlyFailed=true`, {
-        method: 'POST',
-        signal: limit,
-      })
+      await restartFailed(connector, limit)
     }
     await systemClock.sleep(pauseMs, limit)
   }
+}
+
+const watchEveryMs = 2_000
+const restartPauseMaxMs = 60_000
+/** What Debezium says where the slot is gone, lost, or ahead of what was captured. */
+const slotLost = 'no longer available on the server'
+
+interface Watch {
+  readonly signal: AbortSignal
+  readonly clock: Clock
+  /** Told when the connector is found failed, before it is restarted. */
+  readonly warn: (message: string) => void
+}
+
+/**
+ * Restarts the connector and its task whenever they have failed, until the signal aborts; after pauses that grow to a minute
+ * while that does not help. Connect itself leaves what has failed alone, and then nothing would be captured any more.
+ */
+export async function keepConnectorRunning(connectUrl: string, watch: Watch): Promise<void> {
+  const { signal, clock, warn } = watch
+  const connector = `${connectUrl}/connectors/${connectorName}`
+  let pauseMs = watchEveryMs
+  while (!signal.aborted) {
+    await clock.sleep(pauseMs, signal).catch(() => undefined)
+    try {
+      const trace = failureOf(await readStatus(connector, signal))
+      if (trace === undefined) {
+        pauseMs = watchEveryMs
+        continue
+      }
+      warn(
+        trace.includes(slotLost)
+          ? 'the Debezium connector has lost its slot: run `faultline slot recover`'
+          : `the Debezium connector failed and is restarted: ${firstLines(trace)}`,
+      )
+      await restartFailed(connector, signal)
+      pauseMs = Math.min(pauseMs * 2, restartPauseMaxMs)
+    } catch {
+      // Connect is away or starts: the supervisor sees to that.
+      pauseMs = watchEveryMs
+    }
+  }
+}
+
+async function restartFailed(connector: string, signal: AbortSignal): Promise<void> {
+  const restart = `${connector}/restart?includeTasks=true&onlyFailed=true`
+  const response = await fetch(restart, { method: 'POST', signal })
+  await response.text()
 }
 
 /** Whether Connect has this very configuration: to give it again would restart the task. */
@@ -91,7 +137,9 @@ function isRunning({ connector, tasks }: ConnectorStatus): boolean {
   )
 }
 
-function failureOf({ connector, tasks }: ConnectorStatus): string | undefined {
+function failureOf(status: ConnectorStatus | undefined): string | undefined {
+  if (status === undefined) return undefined
+  const { connector, tasks } = status
   const broken = [connector, ...tasks].find(({ state }) => state === 'FAILED')
   return broken === undefined ? undefined : (broken.trace ?? 'no trace')
 }
