@@ -15,7 +15,7 @@ interface ClientOptions {
  */
 export function createKafka(options: ClientOptions): Kafka {
   const log = options.logger.child({ part: 'kafkajs' })
-  return new Kafka({
+  const kafka = new Kafka({
     clientId: options.clientId,
     brokers: [...options.brokers],
     connectionTimeout: 3_000,
@@ -30,5 +30,31 @@ export function createKafka(options: ClientOptions): Kafka {
         if (level === logLevel.ERROR) log.warn(facts, message)
         else log.debug(facts, message)
       },
+  })
+  askForHighWatermarks(kafka)
+  return kafka
+}
+
+type CreateCluster = (options: { readonly isolationLevel?: number }) => unknown
+
+const readUncommitted = 0
+
+/**
+ * Makes the offsets that an admin answers with high watermarks. kafkajs asks as a read_committed reader, offers no setting,
+ * and gets the last stable offset, which stays before a record whose transaction marker has not reached its partition yet,
+ * although a record of the same transaction may be readable elsewhere: a measurement was joined with the catalog row
+ * before the right one. Consumers name their isolation level and keep it.
+ */
+function askForHighWatermarks(kafka: Kafka): void {
+  const name = Object.getOwnPropertySymbols(kafka).find(
+    ({ description }) => description === 'private:Kafka:createCluster',
+  )
+  const create = name === undefined ? undefined : (Reflect.get(kafka, name) as unknown)
+  if (name === undefined || typeof create !== 'function') {
+    throw new Error('this version of kafkajs makes its clusters in another way')
+  }
+  Reflect.set(kafka, name, (options: Parameters<CreateCluster>[0]) => {
+    const isolationLevel = options.isolationLevel ?? readUncommitted
+    return (create as CreateCluster)({ ...options, isolationLevel })
   })
 }
