@@ -49,6 +49,7 @@ export function createProgram(context: CliContext, done: (exitCode: number) => v
   addUp(program, context, done)
   addInspection(program, context, done)
   addLoad(program, context, done)
+  addVerify(program, context, done)
   addRebuild(program, context, done)
   addDlq(program, context, done)
   addReplay(program, context, done)
@@ -198,6 +199,18 @@ function addSlot(program: Command, context: CliContext, done: (code: number) => 
     .addHelpText('before', 'Examples\n  faultline slot recover\n  faultline slot recover --json\n')
     .option('--json', 'print the result for programs', false)
     .action((options: { json: boolean }) => run('recover', options))
+}
+
+function addVerify(program: Command, context: CliContext, done: (code: number) => void): void {
+  program
+    .command('verify')
+    .description('hold Redis and ClickHouse against the enriched topic; exit 0 equal, 3 differs')
+    .addHelpText('before', 'Examples\n  faultline verify\n  faultline verify --json\n')
+    .option('--json', 'print the report for programs', false)
+    .action(async ({ json }: { json: boolean }) => {
+      const tool = { app: 'auditor', tool: 'verify' }
+      done(await runAppTool(context, tool, json ? ['--json'] : []))
+    })
 }
 
 /** The stack uses up to 20 ports above the base. */

@@ -27,6 +27,8 @@ export interface StoreAudit {
   readonly differenceCount: number
   /** What could not be compared, and why, each a sentence. */
   readonly notCompared: readonly string[]
+  /** False where the store could not be compared at all. */
+  readonly isChecked: boolean
 }
 
 /** Gathers what an audit finds; keeps the first differences and counts the rest. */
@@ -36,6 +38,7 @@ export class Findings {
   readonly #compared = new Map<string, number>()
   readonly #notCompared = new Set<string>()
   #count = 0
+  #isChecked = true
 
   constructor(differencesMax: number) {
     this.#max = differencesMax
@@ -54,6 +57,12 @@ export class Findings {
     this.#notCompared.add(why)
   }
 
+  /** The store cannot be compared now. */
+  unchecked(why: string): void {
+    this.notCompared(why)
+    this.#isChecked = false
+  }
+
   audit(offsets: OffsetVector): StoreAudit {
     return {
       offsets,
@@ -61,6 +70,7 @@ export class Findings {
       differences: this.#differences,
       differenceCount: this.#count,
       notCompared: [...this.#notCompared],
+      isChecked: this.#isChecked,
     }
   }
 }

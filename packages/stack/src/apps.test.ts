@@ -34,6 +34,7 @@ describe('the processes of the product', () => {
       'redis-consumer',
       'clickhouse-sink',
       'api',
+      'auditor',
     ])
     expect(specs().at(-1)?.name).toBe('demo-fleet')
   })

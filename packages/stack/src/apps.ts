@@ -60,6 +60,13 @@ const apps: readonly App[] = [
     listen: names.apiListen,
   },
   {
+    name: 'auditor',
+    needs: ['kafka', 'registry', 'redis', 'clickhouse'],
+    addresses: [...topicAddresses, names.redisUrl, names.clickhouseUrl],
+    port: 'opsAuditor',
+    listen: names.opsListen,
+  },
+  {
     name: 'demo-fleet',
     needs: ['postgres', 'connect'],
     addresses: [names.databaseUrl],

@@ -15,6 +15,7 @@ export function stackPorts(base: number) {
     opsRedisConsumer: base + 12,
     opsClickhouseSink: base + 13,
     opsDemoFleet: base + 14,
+    opsAuditor: base + 15,
   } as const
 }
 export type StackPorts = ReturnType<typeof stackPorts>

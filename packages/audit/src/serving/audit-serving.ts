@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { rankingWindows, redisKeys } from '@faultline/contracts/redis-keys'
+import { foldedFields } from '@faultline/contracts/device-summary'
 import { isFaultlineError } from '@faultline/runtime/errors'
 import type { RedisClient } from '@faultline/runtime/redis'
 import { Findings, type Difference, type OffsetVector, type StoreAudit } from '../report.ts'
@@ -80,6 +81,7 @@ class ServingAudit {
     const { expectation } = this.#options
     await this.#check(() => ({ commands: [], compare: () => [] }))
     expectation.prune()
+    if (!expectation.isWhole) this.#findings.notCompared(lostBeginning)
     await this.#whole()
     await this.#devices()
     for (const scope of [...expectation.clocks().keys()]) {
@@ -248,8 +250,23 @@ class ServingAudit {
     }
     this.#offsets = offsets
     const found = compare(replies)
-    return found === 'again' ? found : [...compareProgress(expectation, progress), ...found]
+    if (found === 'again') return found
+    const all = [...compareProgress(expectation, progress), ...found]
+    return expectation.isWhole ? all : all.filter(followsFromTheRest)
   }
+}
+
+const lostBeginning =
+  'The topic no longer holds its beginning: totals, live rankings, fleets and whatever Redis holds beyond the topic were not compared.'
+
+const totals: readonly string[] = foldedFields
+
+/** Whether a difference is one although the beginning of the topic is gone. */
+function followsFromTheRest({ key, field, expected }: Difference): boolean {
+  if (expected === null || totals.includes(field) || field === 'length') return false
+  const counted = [redisKeys.fleetSummary(''), redisKeys.windowClock('')]
+  if (counted.some((prefix) => key.startsWith(prefix))) return false
+  return !key.startsWith(redisKeys.topFaults(''))
 }
 
 function devicesPiece(expectation: ServingExpectation, ids: readonly string[]): Piece {

@@ -35,6 +35,8 @@ export interface FleetCounts {
  */
 export class ServingExpectation {
   readonly settings: ExpectationSettings
+  /** False where the topic lost its beginning: totals cannot be counted, and what seems superfluous may come from before. */
+  isWhole = true
   readonly #devices = new Map<string, DeviceFold>()
   /** Stream time by scope, epoch ms. */
   readonly #clocks = new Map<string, number>()

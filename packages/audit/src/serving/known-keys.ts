@@ -13,7 +13,12 @@ const prefixes = [
 ] as const
 
 /** Keys that belong to no device and no type. */
-const singleKeys: readonly string[] = [redisKeys.progress, redisKeys.settings, redisKeys.types]
+const singleKeys: readonly string[] = [
+  redisKeys.progress,
+  redisKeys.settings,
+  redisKeys.types,
+  redisKeys.generation,
+]
 
 /** Keys of ours that nothing in the topic accounts for. What stands in the others is compared elsewhere. */
 export function strayKeys(

@@ -133,3 +133,9 @@ export interface TableFeed {
   /** Resolves once everything written before the call has been handed to `onRecords`. */
   caughtUp(): Promise<void>
 }
+
+/** Follows every partition of a topic on its own, for as long as it runs. */
+export interface TopicFollower {
+  /** The first offset of each partition, and the next one to be written. @throws FaultlineError BROKER_UNAVAILABLE */
+  bounds(): Promise<ReadonlyMap<number, { readonly first: number; readonly end: number }>>
+}

@@ -70,6 +70,21 @@ export const metricCatalogue = {
     help: 'Measurements committed to PostgreSQL',
     labels: ['app'],
   },
+  faultline_audit_differences: {
+    kind: 'gauge',
+    help: 'Differences from the enriched topic that the last round of the auditor found',
+    labels: ['store'],
+  },
+  faultline_audit_next_offset: {
+    kind: 'gauge',
+    help: 'Everything below was compared with the enriched topic',
+    labels: ['store', 'partition'],
+  },
+  faultline_audit_round_at_seconds: {
+    kind: 'gauge',
+    help: 'When the auditor last finished a round over a store, epoch seconds',
+    labels: ['store'],
+  },
   faultline_live_clients: { kind: 'gauge', help: 'Open server-sent event streams', labels: [] },
 } as const
 

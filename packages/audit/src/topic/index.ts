@@ -1,0 +1,1 @@
+export { TopicFold } from './topic-fold.ts'

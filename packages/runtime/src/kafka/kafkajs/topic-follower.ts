@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto'
+import type { Admin, Batch, Kafka } from 'kafkajs'
+import type { Started } from '../../lifecycle/index.ts'
+import type { RecordBatch, TopicFollower } from '../ports.ts'
+import { asBrokerUnavailable, consumerCrash } from './errors.ts'
+import { withHeartbeats } from './heartbeats.ts'
+import { toRecord } from './records.ts'
+
+interface TopicFollowerOptions {
+  readonly kafka: Kafka
+  readonly admin: Admin
+  readonly topic: string
+  /** Called one batch after the other for each partition; the next is fetched once it resolves. */
+  readonly onBatch: (batch: RecordBatch) => Promise<void>
+  readonly onFatal: (error: unknown) => void
+}
+
+const maxBytesPerPartition = 1_048_576
+
+/**
+ * Follows every partition of a topic from its first record, read_committed, under a private group without commits.
+ * @throws FaultlineError BROKER_UNAVAILABLE
+ */
+export async function startTopicFollower(
+  options: TopicFollowerOptions,
+): Promise<Started<TopicFollower>> {
+  const { kafka, admin, topic, onFatal } = options
+  const consumer = kafka.consumer({
+    groupId: `faultline-follow-${randomUUID()}`,
+    readUncommitted: false,
+    maxWaitTimeInMs: 100,
+    minBytes: 1,
+    maxBytesPerPartition,
+    allowAutoTopicCreation: false,
+  })
+  const onBatch = async (batch: RecordBatch): Promise<void> => {
+    try {
+      await options.onBatch(batch)
+    } catch (error) {
+      onFatal(error)
+      throw error
+    }
+  }
+  // Fetches that bring nothing but markers or aborted records never reach eachBatch.
+  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+    if (payload.batchSize > 0) return
+    const [first, next] = [Number(payload.firstOffset), Number(payload.lastOffset) + 1]
+    const { partition } = payload
+    const empty = { topic, partition, records: [], firstOffset: first, nextOffset: next }
+    onBatch({ ...empty, endOffset: next }).catch(() => undefined)
+  })
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    if (!payload.restart) onFatal(consumerCrash(payload.error))
+  })
+  try {
+    await consumer.connect()
+    await consumer.subscribe({ topic, fromBeginning: true })
+    await consumer.run({
+      autoCommit: false,
+      partitionsConsumedConcurrently: 8,
+      eachBatch: (payload) => withHeartbeats(payload, () => onBatch(toBatch(payload.batch))),
+    })
+  } catch (error) {
+    await consumer.disconnect()
+    throw asBrokerUnavailable(error, `following ${topic}`)
+  }
+  return {
+    value: { bounds: () => topicBounds(admin, topic) },
+    stop: () => consumer.disconnect(),
+  }
+}
+
+async function topicBounds(admin: Admin, topic: string) {
+  try {
+    const offsets = await admin.fetchTopicOffsets(topic)
+    return new Map(
+      offsets.map(({ partition, low, high }) => [
+        partition,
+        { first: Number(low), end: Number(high) },
+      ]),
+    )
+  } catch (error) {
+    throw asBrokerUnavailable(error, `offsets of ${topic}`)
+  }
+}
+
+function toBatch(batch: Batch): RecordBatch {
+  return {
+    topic: batch.topic,
+    partition: batch.partition,
+    records: batch.messages.map(toRecord),
+    firstOffset: Number((batch as Batch & { readonly fetchedOffset: string }).fetchedOffset),
+    nextOffset: Number(batch.lastOffset()) + 1,
+    endOffset: Number(batch.highWatermark),
+  }
+}
