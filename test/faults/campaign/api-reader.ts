@@ -42,6 +42,11 @@ export class ApiReader {
 
   /** The body of a 200, else undefined. */
   async get(reader: Reader, path: string): Promise<Body | undefined> {
+    // A connection that was kept open may end just as a request is sent on it; a client asks again then.
+    return await this.#ask(reader, path, true)
+  }
+
+  async #ask(reader: Reader, path: string, mayAskAgain: boolean): Promise<Body | undefined> {
     const { apiUrl, signal, patience } = this.#options
     try {
       const response = await fetch(`${apiUrl}${path}`, {
@@ -55,6 +60,7 @@ export class ApiReader {
       return JSON.parse(text) as Body
     } catch (error) {
       if (signal.aborted) return undefined
+      if (mayAskAgain && isClosedConnection(error)) return this.#ask(reader, path, false)
       this.#count('none')
       this.#failed(path, String((error as Error).cause ?? error), 0)
       return undefined
@@ -167,4 +173,9 @@ export class ApiReader {
     if (boot === bootBefore && Number(serial) === Number(serialBefore) + 1) return
     this.#options.violations.add('I9', `live event ${id} after ${this.#lastEventId ?? 'none'}`)
   }
+}
+
+function isClosedConnection(error: unknown): boolean {
+  const { code } = (error as { cause?: { code?: unknown } }).cause ?? {}
+  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET'
 }

@@ -81,7 +81,7 @@ export class Judge {
   async judge(limitMs: number): Promise<number> {
     const { follower } = this.#options
     const started = performance.now()
-    await this.#postgres()
+    await this.#soon('I1', limitMs, () => this.#postgresProblem())
     await this.#untilArrived(limitMs)
     await this.#accounted()
     await this.#clickhouse(follower.fold, limitMs)
@@ -114,7 +114,7 @@ export class Judge {
     this.verdicts += 1
   }
 
-  async #postgres(): Promise<void> {
+  async #postgresProblem(): Promise<string | undefined> {
     const { connection, ledger, violations } = this.#options
     const postgres = await connectPostgres({
       databaseUrl: connection.databaseUrl,
@@ -131,9 +131,7 @@ export class Judge {
         Number(row?.rows) === rows &&
         BigInt(row?.sum ?? 0) === sum &&
         BigInt(row?.squares ?? 0) === squares
-      if (!same) {
-        violations.add('I1', `PostgreSQL holds ${row?.rows ?? '?'} rows, ${rows} were committed`)
-      }
+      return same ? undefined : `PostgreSQL holds ${row?.rows ?? '?'} rows, ${rows} were committed`
     } finally {
       await postgres.close()
     }

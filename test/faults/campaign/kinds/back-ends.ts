@@ -1,10 +1,11 @@
 import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { pause } from '../pause.ts'
+import { pause, waitFor } from '../pause.ts'
 import {
   apiFailsWithout,
   backEnds,
   limits,
+  signalTo,
   stalledBy,
   type FaultContext,
   type FaultKind,
@@ -27,12 +28,12 @@ async function keepAway(
 ): Promise<void> {
   const pid = await pidOf(name)
   const supervisor = product.supervisorPid()
-  process.kill(supervisor, 'SIGSTOP')
+  signalTo(supervisor, 'SIGSTOP')
   try {
-    process.kill(pid, 'SIGKILL')
+    signalTo(pid, 'SIGKILL')
     await meanwhile()
   } finally {
-    process.kill(supervisor, 'SIGCONT')
+    signalTo(supervisor, 'SIGCONT')
   }
 }
 
@@ -55,12 +56,13 @@ const hangs = backEnds.map((name): FaultKind => ({
   name: `hang-${name}`,
   weight: 0.6,
   inject: async ({ pidOf, chance, signal }) => {
+    // The group: PostgreSQL is many processes.
     const pid = await pidOf(name)
-    process.kill(pid, 'SIGSTOP')
+    signalTo(-pid, 'SIGSTOP')
     try {
       await pause(chance.between(5_000, 20_000), signal)
     } finally {
-      process.kill(pid, 'SIGCONT')
+      signalTo(-pid, 'SIGCONT')
     }
   },
 }))
@@ -106,10 +108,13 @@ const taskRestarted: FaultKind = {
   weight: 1,
   inject: async ({ product, chance }) => {
     const what = chance.isTrue(0.5) ? 'tasks/0/restart' : 'restart?includeTasks=true'
-    const response = await fetch(`${product.addresses.connectUrl}/${connector}/${what}`, {
-      method: 'POST',
+    // 409: the worker is rebalancing.
+    await waitFor('Connect takes a restart', 60_000, async () => {
+      const response = await fetch(`${product.addresses.connectUrl}/${connector}/${what}`, {
+        method: 'POST',
+      })
+      return response.ok ? true : undefined
     })
-    if (!response.ok) throw new Error(`Connect answered ${response.status}`)
   },
 }
 

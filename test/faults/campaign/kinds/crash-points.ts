@@ -1,7 +1,15 @@
 import type { Failpoint } from '../failpoints.ts'
 import { pause } from '../pause.ts'
 import type { GroupApp } from '../extra-instance.ts'
-import { limitOf, limits, stalledBy, type FaultContext, type FaultKind } from './kind.ts'
+import {
+  limitOf,
+  limits,
+  needsOf,
+  signalTo,
+  stalledBy,
+  type FaultContext,
+  type FaultKind,
+} from './kind.ts'
 
 interface Place {
   readonly app: GroupApp | 'api'
@@ -58,7 +66,7 @@ async function fires(context: FaultContext, point: Failpoint): Promise<number | 
 async function provoke(context: FaultContext, { app, by }: Place): Promise<void> {
   if (by === undefined || app === 'api') return
   if (by === 'kill') {
-    process.kill(await context.pidOf(app), 'SIGKILL')
+    signalTo(await context.pidOf(app), 'SIGKILL')
     return
   }
   const second = context.extra(app)
@@ -72,7 +80,7 @@ const killed = places.map((place): FaultKind => {
   return {
     name: `crash-${point}`,
     weight: 0.7,
-    touches: [app],
+    touches: needsOf(app),
     stalls: stalledBy(app),
     apiMayFail: app === 'api',
     limitSeconds: limitOf(app),
@@ -116,7 +124,7 @@ const zombies = sleepy.map(({ app, point }): FaultKind => ({
       await second.untilOwner()
       await pause(context.chance.between(500, 3_000), context.signal)
     } finally {
-      process.kill(pid, 'SIGCONT')
+      signalTo(pid, 'SIGCONT')
     }
     await pause(3_000, context.signal)
     await context.endExtra(second, 'SIGTERM')
@@ -141,7 +149,7 @@ const supervisors = supervisorPoints.map((point): FaultKind => ({
   inject: async (context) => {
     const { product, armed, chance } = context
     const isStarting = point === 'supervisor.locked' || point === 'supervisor.back-end-up'
-    if (isStarting) process.kill(product.supervisorPid(), 'SIGKILL')
+    if (isStarting) signalTo(product.supervisorPid(), 'SIGKILL')
     const hasSeveral = point === 'supervisor.back-end-up' || point === 'supervisor.stopping'
     armed.arm(point, 'kill', hasSeveral ? chance.between(1, 5) : 1)
     const fired = fires(context, point)

@@ -1,12 +1,20 @@
 import { pause } from '../pause.ts'
-import { groupApplications, limits, stalledBy, type FaultContext, type FaultKind } from './kind.ts'
+import {
+  groupApplications,
+  limits,
+  needsOf,
+  signalTo,
+  stalledBy,
+  type FaultContext,
+  type FaultKind,
+} from './kind.ts'
 import type { GroupApp } from '../extra-instance.ts'
 
 /** Longer than the session timeout of the groups (6 s). */
 const stoppedMs = [9_000, 20_000] as const
 
 const aboutOne = (name: GroupApp) => ({
-  touches: [name],
+  touches: needsOf(name),
   stalls: stalledBy(name),
   limitSeconds: limits.application,
 })
@@ -17,11 +25,11 @@ const frozen = groupApplications.map((name): FaultKind => ({
   weight: 0.7,
   inject: async ({ pidOf, chance, signal }) => {
     const pid = await pidOf(name)
-    process.kill(pid, 'SIGSTOP')
+    signalTo(pid, 'SIGSTOP')
     try {
       await pause(chance.between(...stoppedMs), signal)
     } finally {
-      process.kill(pid, 'SIGCONT')
+      signalTo(pid, 'SIGCONT')
     }
   },
 }))
@@ -36,12 +44,12 @@ const zombies = groupApplications.map((name): FaultKind => ({
     const pid = await pidOf(name)
     second.start()
     await pause(chance.between(2_000, 5_000), signal)
-    process.kill(pid, 'SIGSTOP')
+    signalTo(pid, 'SIGSTOP')
     try {
       await second.untilOwner()
       await pause(chance.between(1_000, 4_000), signal)
     } finally {
-      process.kill(pid, 'SIGCONT')
+      signalTo(pid, 'SIGCONT')
     }
     await pause(chance.between(1_000, 4_000), signal)
     await endExtra(second, chance.isTrue(0.5) ? 'SIGKILL' : 'SIGTERM')

@@ -60,6 +60,29 @@ export const applications = ['enricher', 'redis-consumer', 'clickhouse-sink', 'a
 export const groupApplications = ['enricher', 'redis-consumer', 'clickhouse-sink'] as const
 export const backEnds = ['postgres', 'kafka', 'registry', 'connect', 'clickhouse', 'redis'] as const
 
+/** What an instance needs to take partitions: nothing of that may be broken where one is waited for. */
+export function needsOf(app: string): readonly string[] {
+  const own = { 'redis-consumer': ['redis'], 'clickhouse-sink': ['clickhouse'] }[app] ?? []
+  return [
+    app,
+    'kafka',
+    'registry',
+    ...own,
+    ...own.map((name) => `link to ${name}`),
+    'link to kafka',
+    'link to registry',
+  ]
+}
+
+/** Sends a signal to a process that may have ended a moment ago. */
+export function signalTo(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'ESRCH') throw error
+  }
+}
+
 export const limits = { application: 30, backEnd: 90 } as const
 
 /** What stands still while a process is away. */

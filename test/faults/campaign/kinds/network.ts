@@ -1,7 +1,7 @@
 import { links, type Link } from '../network.ts'
 import { pause } from '../pause.ts'
 import type { Behaviour } from '../../tools/proxy/pipe.ts'
-import { limits, stalledBy, type FaultContext, type FaultKind } from './kind.ts'
+import { limits, signalTo, stalledBy, type FaultContext, type FaultKind } from './kind.ts'
 
 const aboutOne = (link: Link) => ({
   touches: [link, `link to ${link}`],
@@ -96,7 +96,7 @@ const unanswered = lostReplies.map(({ name, link, match }): FaultKind => ({
   inject: async ({ network, note, pidOf, signal, patience }) => {
     const proxy = network.proxy(link)
     // A producer is made when partitions are taken over.
-    if (name === 'init-producer') process.kill(await pidOf('enricher'), 'SIGKILL')
+    if (name === 'init-producer') signalTo(await pidOf('enricher'), 'SIGKILL')
     const lost = await Promise.race([
       proxy.loseNextReply(match).then(() => true),
       pause(waitMs * patience, signal).then(() => false),

@@ -6,6 +6,7 @@ import {
   groupApplications,
   limitOf,
   limits,
+  signalTo,
   stalledBy,
   type FaultKind,
 } from './kind.ts'
@@ -24,7 +25,7 @@ const killed = everything.map((name): FaultKind => ({
   name: `kill-${name}`,
   weight: (applications as readonly string[]).includes(name) ? 4 : 1.5,
   inject: async ({ pidOf }) => {
-    process.kill(await pidOf(name), 'SIGKILL')
+    signalTo(await pidOf(name), 'SIGKILL')
   },
 }))
 
@@ -34,7 +35,7 @@ const terminated = everything.map((name): FaultKind => ({
   weight: (applications as readonly string[]).includes(name) ? 1.5 : 0.3,
   inject: async ({ pidOf }) => {
     // PostgreSQL's SIGTERM waits for every session to leave; SIGINT is what its supervisor would send.
-    process.kill(await pidOf(name), name === 'postgres' ? 'SIGINT' : 'SIGTERM')
+    signalTo(await pidOf(name), name === 'postgres' ? 'SIGINT' : 'SIGTERM')
   },
 }))
 
@@ -44,13 +45,13 @@ const killedAgain = groupApplications.map((name): FaultKind => ({
   weight: 2,
   inject: async ({ pidOf, chance, note, signal }) => {
     const first = await pidOf(name)
-    process.kill(first, 'SIGKILL')
+    signalTo(first, 'SIGKILL')
     await pause(200, signal)
     const second = await pidOf(name)
     const afterMs = chance.between(0, 9_000)
     await pause(afterMs, signal)
     note(`second kill after ${afterMs} ms`)
-    process.kill(second, 'SIGKILL')
+    signalTo(second, 'SIGKILL')
   },
 }))
 
@@ -60,7 +61,7 @@ const crashLoops = groupApplications.map((name): FaultKind => ({
   weight: 0.7,
   inject: async ({ pidOf, chance, signal }) => {
     for (let kill = 0; kill < 5; kill++) {
-      process.kill(await pidOf(name), 'SIGKILL')
+      signalTo(await pidOf(name), 'SIGKILL')
       await pause(chance.between(200, 2_000), signal)
     }
   },
@@ -75,7 +76,7 @@ const supervisorKilled: FaultKind = {
   apiMayFail: true,
   limitSeconds: limits.backEnd,
   inject: async ({ product, chance, signal }) => {
-    process.kill(product.supervisorPid(), 'SIGKILL')
+    signalTo(product.supervisorPid(), 'SIGKILL')
     // Its children run on unattended; the next `up` has to find them and start anew.
     await pause(chance.between(500, 5_000), signal)
     await product.up()
