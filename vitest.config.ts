@@ -27,7 +27,9 @@ export default defineConfig({
   test: {
     reporters: ['default', './test/support/counts-reporter.ts'],
     projects: [
-      layer(0, 'unit', { include: ['{apps,packages}/*/src/**/*.test.ts'] }),
+      layer(0, 'unit', {
+        include: ['{apps,packages}/*/src/**/*.test.ts', 'test/planted-bugs/*.test.ts'],
+      }),
       layer(1, 'simulation', { include: ['test/simulation/**/*.test.ts'], testTimeout: 600_000 }),
       layer(1, 'supervisor', { include: supervised, testTimeout: 30_000 }),
       layer(1, 'fault-tools', { include: ['test/faults/tools/**/*.test.ts'], testTimeout: 30_000 }),

@@ -17,6 +17,7 @@ clock, once for each seed. A seed replays exactly. Exit code 1: a seed showed a 
   --seed N      the first one (1)
   --workers N   threads (2)
   --faults A,B  only these kinds: ${faultKinds.join(', ')}
+  --first       stop at the first violation
   --trace       one seed, line by line`
 
 function fail(message: string): never {
@@ -45,6 +46,7 @@ function options() {
         seed: { type: 'string', default: '1' },
         workers: { type: 'string', default: String(Math.min(2, availableParallelism())) },
         faults: { type: 'string' },
+        first: { type: 'boolean', default: false },
         trace: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -54,6 +56,7 @@ function options() {
       seed: wholeNumber('seed', values.seed),
       workers: Math.max(1, wholeNumber('workers', values.workers)),
       kinds: kindsOf(values.faults),
+      stopsAtFirst: values.first,
       isTraced: values.trace,
       isHelp: values.help,
     }
@@ -89,8 +92,9 @@ class Totals {
 const shownMax = 20
 
 async function runAll(): Promise<number> {
-  const { seeds, seed, workers, kinds } = chosen
+  const { seeds, seed, workers, kinds, stopsAtFirst } = chosen
   const totals = new Totals()
+  const running: Worker[] = []
   const start = performance.now()
   let shownAt = start
   await Promise.all(
@@ -98,6 +102,7 @@ async function runAll(): Promise<number> {
       const worker = new Worker(new URL('./worker.ts', import.meta.url), {
         workerData: { first: seed + index, step: workers, end: seed + seeds, kinds },
       })
+      running.push(worker)
       const { promise, resolve, reject } = Promise.withResolvers<undefined>()
       worker.on('message', (report: Report) => {
         if (report.kind === 'counts') totals.add(report)
@@ -108,6 +113,7 @@ async function runAll(): Promise<number> {
             for (const violation of report.violations.slice(0, 5)) print(`  ${violation}`)
             print(`  replay: npm run simulate -- --seed ${report.seed} --trace`)
           }
+          if (stopsAtFirst) for (const other of running) void other.terminate()
         }
         if (performance.now() - shownAt < 10_000) return
         shownAt = performance.now()
