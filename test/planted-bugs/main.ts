@@ -18,7 +18,7 @@ const help = `Examples
   npm run planted-bugs -- join-by-arrival
 
 Plants each bug of test/planted-bugs in a copy of the tree and runs the command that must notice it. Exit code 1: one was not
-noticed.`
+noticed. Some detectors need a Redis server at REDIS_URL (see "faultline env") and empty its database 9.`
 
 const project = resolve(import.meta.dirname, '..', '..')
 const ownPackages = '@faultline'
