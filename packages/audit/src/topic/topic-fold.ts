@@ -28,9 +28,11 @@ interface Waiting {
   records: TopicRecord[]
   /** Everything below was read. */
   readUntil: number
+  /** Nothing more of the partition is fetched until these are folded. */
+  isHeld: boolean
 }
 
-/** Records of a partition that wait to be folded; about 2 KB each at 100 channels. */
+/** Records of a partition that wait to be folded, and at most another batch; about 2 KB each at 100 channels. */
 const waitingMax = 4_000
 const lookAgainMs = 10
 /** How often the fold leaves the processor to others while it catches up. */
@@ -56,11 +58,10 @@ export class TopicFold {
   async start(): Promise<Started<this>> {
     const { connection, registry, topic, onFatal } = this.#options
     const read = createTopicRecordReader(registry)
-    const stopping = new AbortController()
     const follower = await startTopicFollower({
       ...connection,
       topic,
-      onBatch: (batch) => this.#take(batch, read, stopping.signal),
+      onBatch: (batch) => this.#take(batch, read),
       onFatal: (error) => {
         this.#failed = error
         onFatal(error)
@@ -73,10 +74,7 @@ export class TopicFold {
     }
     return {
       value: this,
-      stop: () => {
-        stopping.abort()
-        return follower.stop()
-      },
+      stop: () => follower.stop(),
     }
   }
 
@@ -131,25 +129,21 @@ export class TopicFold {
     return found
   }
 
-  async #take(
-    batch: RecordBatch,
-    read: ReturnType<typeof createTopicRecordReader>,
-    stopping: AbortSignal,
-  ): Promise<void> {
+  async #take(batch: RecordBatch, read: ReturnType<typeof createTopicRecordReader>): Promise<void> {
     const { partition, records, nextOffset } = batch
-    const waiting = this.#waiting.get(partition) ?? { records: [], readUntil: 0 }
+    const waiting = this.#waiting.get(partition) ?? { records: [], readUntil: 0, isHeld: false }
     this.#waiting.set(partition, waiting)
     for (const record of records) {
       if (record.offset < waiting.readUntil) continue
       const known = await read(record)
       if (known !== null) waiting.records.push(known)
       waiting.readUntil = record.offset + 1
-      while (waiting.records.length >= waitingMax && !stopping.aborted) {
-        await delay(lookAgainMs, undefined, { signal: stopping }).catch(() => undefined)
-      }
-      if (stopping.aborted) return
     }
     waiting.readUntil = Math.max(waiting.readUntil, nextOffset)
+    if (waiting.records.length < waitingMax || waiting.isHeld || this.#follower === undefined)
+      return
+    waiting.isHeld = true
+    this.#follower.hold(partition)
   }
 
   async #foldTo(partition: number, target: number): Promise<void> {
@@ -185,6 +179,10 @@ export class TopicFold {
       this.#next.set(partition, offset + 1)
     }
     waiting.records = waiting.records.slice(some.length)
+    if (waiting.isHeld && waiting.records.length < waitingMax / 2) {
+      waiting.isHeld = false
+      this.#follower?.goOn(partition)
+    }
     return some.length
   }
 

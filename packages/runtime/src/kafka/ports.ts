@@ -138,4 +138,7 @@ export interface TableFeed {
 export interface TopicFollower {
   /** The first offset of each partition, and the next one to be written. @throws FaultlineError BROKER_UNAVAILABLE */
   bounds(): Promise<ReadonlyMap<number, { readonly first: number; readonly end: number }>>
+  /** Fetches no more of a partition until `goOn`. */
+  hold(partition: number): void
+  goOn(partition: number): void
 }

@@ -10,7 +10,10 @@ interface TopicFollowerOptions {
   readonly kafka: Kafka
   readonly admin: Admin
   readonly topic: string
-  /** Called one batch after the other for each partition; the next is fetched once it resolves. */
+  /**
+   * Called one batch after the other for each partition. It must not wait for another partition: nothing is fetched before all
+   * batches of a fetch are done. `hold` is for a partition that has to wait.
+   */
   readonly onBatch: (batch: RecordBatch) => Promise<void>
   readonly onFatal: (error: unknown) => void
 }
@@ -65,7 +68,15 @@ export async function startTopicFollower(
     throw asBrokerUnavailable(error, `following ${topic}`)
   }
   return {
-    value: { bounds: () => topicBounds(admin, topic) },
+    value: {
+      bounds: () => topicBounds(admin, topic),
+      hold: (partition) => {
+        consumer.pause([{ topic, partitions: [partition] }])
+      },
+      goOn: (partition) => {
+        consumer.resume([{ topic, partitions: [partition] }])
+      },
+    },
     stop: () => consumer.disconnect(),
   }
 }
