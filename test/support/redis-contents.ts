@@ -54,14 +54,19 @@ export async function redisContents(client: RedisClient): Promise<ServingContent
         if (sums.size > 0) windows.set(`${scope}:${window}`, sums)
       }
     }
-    for (const [id, { type }] of devices) {
-      const held = await zset(redisKeys.windowEvents(type, longestWindow))
-      const own = [...held.keys()].flatMap((member) => {
+    const ownEvents = new Map<string, string[]>()
+    for (const type of types) {
+      for (const member of (await zset(redisKeys.windowEvents(type, longestWindow))).keys()) {
         const [event, units, ...device] = member.split(':')
-        return device.join(':') === id ? [`${event ?? ''}:${units ?? ''}`] : []
-      })
+        const key = `${type} ${device.join(':')}`
+        const own = ownEvents.get(key) ?? []
+        ownEvents.set(key, own)
+        own.push(`${event ?? ''}:${units ?? ''}`)
+      }
+    }
+    for (const [id, { type }] of devices) {
       const index = await zset(redisKeys.deviceWindowEvents(id))
-      assert.deepEqual([...index.keys()].sort(), own.sort())
+      assert.deepEqual([...index.keys()].sort(), (ownEvents.get(`${type} ${id}`) ?? []).sort())
     }
     refuseLeftovers(await redis.keys('*'), { types, devices: [...devices.keys()] })
     return { devices, fleets, live, windows }

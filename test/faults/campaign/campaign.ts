@@ -75,7 +75,7 @@ export async function runCampaign(
     return { ...report, ...campaign.verdict() }
   } finally {
     await product.remove()
-    await network.close()
+    network.close()
   }
 }
 
@@ -165,6 +165,7 @@ class Campaign {
       const settled = await judge.judge(limitMs)
       this.#print(`settled in ${settled.toFixed(1)} s; reading the topic once more`)
       await judge.judgeFromScratch(limitMs)
+      await this.#verify()
     } finally {
       clearInterval(status)
       this.#end.abort()
@@ -301,6 +302,16 @@ class Campaign {
       parts.load.resume()
       parts.prober.resume()
       quietAt = this.#elapsedMs() + quietEveryMs
+    }
+  }
+
+  /** What the product itself says about its stores. */
+  async #verify(): Promise<void> {
+    this.#violations.checked('I7')
+    try {
+      await this.#product.command(['verify'])
+    } catch (error) {
+      this.#violations.add('I7', (error as Error).message)
     }
   }
 

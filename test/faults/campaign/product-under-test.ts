@@ -58,6 +58,11 @@ export class ProductUnderTest {
     return { FAULTLINE_FAILPOINTS: this.failpointFolder, FAULTLINE_NODE_OPTIONS: this.nodeOptions }
   }
 
+  /** Runs `faultline …` on it. @throws Error with what it said, where it ends with anything but 0 */
+  async command(args: readonly string[]): Promise<string> {
+    return await faultlineOk(this.home, args)
+  }
+
   async down(): Promise<void> {
     await faultlineOk(this.home, ['down'])
   }

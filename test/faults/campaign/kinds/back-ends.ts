@@ -128,6 +128,47 @@ const walSenderEnded: FaultKind = {
   },
 }
 
+/** Connect cannot log in for a while, and its task fails: somebody has to restart it. */
+const connectorFailed: FaultKind = {
+  ...aboutOne('connect'),
+  name: 'connector-fails',
+  touches: ['connect', 'postgres'],
+  weight: 0.7,
+  inject: async ({ sql, chance, signal }) => {
+    await sql('alter role faultline_replication nologin')
+    try {
+      await sql('select pg_terminate_backend(pid) from pg_stat_replication')
+      await pause(chance.between(3_000, 20_000), signal)
+    } finally {
+      await sql('alter role faultline_replication login')
+    }
+  },
+}
+
+/** The slot is dropped while rows are committed; `faultline slot recover` has to bring back exactly the missing ones. */
+const slotLost: FaultKind = {
+  ...aboutOne('connect'),
+  name: 'slot-lost',
+  isAlone: true,
+  weight: 0.3,
+  inject: async ({ product, sql, chance, signal }) => {
+    await sql('alter role faultline_replication nologin')
+    try {
+      await waitFor('the slot is dropped', 60_000, async () => {
+        await sql(
+          `select pg_terminate_backend(active_pid) from pg_replication_slots where active_pid is not null`,
+        )
+        await sql(`select pg_drop_replication_slot('faultline_slot')`)
+        return true
+      })
+      await pause(chance.between(1_000, 5_000), signal)
+    } finally {
+      await sql('alter role faultline_replication login')
+    }
+    await product.command(['slot', 'recover'])
+  },
+}
+
 export const backEndKinds: readonly FaultKind[] = [
   ...away,
   ...hangs,
@@ -135,4 +176,6 @@ export const backEndKinds: readonly FaultKind[] = [
   redisOlder,
   taskRestarted,
   walSenderEnded,
+  connectorFailed,
+  slotLost,
 ]

@@ -53,6 +53,26 @@ const snapshotSignalled: FaultKind = {
   },
 }
 
+/** Rows that were captured come again, as after a snapshot that a crash made begin anew. */
+const rowsAgain: FaultKind = {
+  ...harmless,
+  touches: ['postgres', 'connect', 'kafka'],
+  stalls: ['api', 'clickhouse'],
+  limitSeconds: limits.backEnd,
+  name: 'snapshot-of-known-rows',
+  weight: 0.7,
+  inject: async ({ sql }) => {
+    await sql(
+      `insert into debezium_signal(id, type, data)
+       select gen_random_uuid()::text, 'execute-snapshot', json_build_object('type', 'blocking',
+         'data-collections', json_build_array('public.raw_measurements'), 'additional-conditions', json_build_array(
+           json_build_object('data-collection', 'public.raw_measurements', 'filter',
+             'select * from public.raw_measurements where id > ' || max(id) - 3000)))::text
+       from raw_measurements`,
+    )
+  },
+}
+
 const eventsTruncated: FaultKind = {
   ...harmless,
   name: 'truncate-device-events',
@@ -85,6 +105,7 @@ export const dataKinds: readonly FaultKind[] = [
   columnAdded,
   typeWidened,
   snapshotSignalled,
+  rowsAgain,
   eventsTruncated,
   poison,
 ]

@@ -56,7 +56,13 @@ export interface FaultKind {
   inject(context: FaultContext): Promise<void>
 }
 
-export const applications = ['enricher', 'redis-consumer', 'clickhouse-sink', 'api'] as const
+export const applications = [
+  'enricher',
+  'redis-consumer',
+  'clickhouse-sink',
+  'api',
+  'auditor',
+] as const
 export const groupApplications = ['enricher', 'redis-consumer', 'clickhouse-sink'] as const
 export const backEnds = ['postgres', 'kafka', 'registry', 'connect', 'clickhouse', 'redis'] as const
 
@@ -89,8 +95,8 @@ export const limits = { application: 30, backEnd: 90 } as const
 export function stalledBy(name: string): readonly Way[] {
   if (name === 'clickhouse' || name === 'clickhouse-sink') return ['clickhouse']
   if (name === 'redis' || name === 'redis-consumer' || name === 'api') return ['api']
-  // The registry is asked for new schemas only.
-  if (name === 'registry') return []
+  // The registry is asked for new schemas only, and nobody waits for the auditor.
+  if (name === 'registry' || name === 'auditor') return []
   return ['api', 'clickhouse']
 }
 

@@ -1,6 +1,5 @@
-import { links, type Link } from '../network.ts'
+import { links, type Action, type Link } from '../network.ts'
 import { pause } from '../pause.ts'
-import type { Behaviour } from '../../tools/proxy/pipe.ts'
 import { limits, signalTo, stalledBy, type FaultContext, type FaultKind } from './kind.ts'
 
 const aboutOne = (link: Link) => ({
@@ -16,7 +15,7 @@ const resets = links.map((link): FaultKind => ({
   weight: 0.8,
   inject: async ({ network, chance, signal }) => {
     for (let times = chance.between(1, 5); times > 0; times--) {
-      network.proxy(link).resetAll()
+      await network.tell(link, { kind: 'reset' })
       await pause(chance.between(100, 1_500), signal)
     }
   },
@@ -26,24 +25,15 @@ const refusals = links.map((link): FaultKind => ({
   ...aboutOne(link),
   name: `net-refuse-${link}`,
   weight: 0.5,
-  inject: (context) =>
-    held(context, link, (proxy) => {
-      proxy.refuse(true)
-      proxy.resetAll()
-    }),
+  inject: (context) => held(context, link, { kind: 'refuse' }),
 }))
 
-interface Slowness {
-  readonly name: string
-  readonly direction: 'both' | 'to client' | 'to server'
-  readonly behaviour: Behaviour
-}
-
-const slownesses: readonly Slowness[] = [
-  { name: 'black-hole', direction: 'both', behaviour: { kind: 'black hole' } },
-  { name: 'half-open', direction: 'to client', behaviour: { kind: 'stall' } },
+const slownesses: readonly (Extract<Action, { kind: 'behave' }> & { readonly name: string })[] = [
+  { name: 'black-hole', kind: 'behave', direction: 'both', behaviour: { kind: 'black hole' } },
+  { name: 'half-open', kind: 'behave', direction: 'to client', behaviour: { kind: 'stall' } },
   {
     name: 'slow',
+    kind: 'behave',
     direction: 'both',
     // The figures of Kafka's own round-trip test: 100 ms and 3,000 kbit/s.
     behaviour: { kind: 'slow', delayMs: 100, jitterMs: 50, bytesPerSecond: 375_000 },
@@ -51,30 +41,42 @@ const slownesses: readonly Slowness[] = [
 ]
 
 const slowed = links.flatMap((link) =>
-  slownesses.map(({ name, direction, behaviour }): FaultKind => ({
+  slownesses.map(({ name, ...action }): FaultKind => ({
     ...aboutOne(link),
     name: `net-${name}-${link}`,
     weight: 0.4,
-    inject: (context) =>
-      held(context, link, (proxy) => {
-        proxy.behave(direction, behaviour)
-      }),
+    inject: (context) => held(context, link, action),
   })),
 )
 
 async function held(
   { network, chance, signal }: FaultContext,
   link: Link,
-  begin: (proxy: ReturnType<FaultContext['network']['proxy']>) => void,
+  action: Action,
 ): Promise<void> {
-  const proxy = network.proxy(link)
-  begin(proxy)
+  await network.tell(link, action)
   try {
     await pause(chance.between(3_000, 15_000), signal)
   } finally {
-    proxy.calm()
+    await network.tell(link, { kind: 'calm' })
   }
 }
+
+/** Waits for what may never come: nobody sends such a request meanwhile. */
+async function comes(
+  { network, note, signal, patience }: FaultContext,
+  link: Link,
+  action: Action,
+): Promise<void> {
+  const hasCome = await Promise.race([
+    network.tell(link, action).then(() => true),
+    pause(waitMs * patience, signal).then(() => false),
+  ])
+  if (!hasCome) note('no such request came')
+  await network.tell(link, { kind: 'calm' })
+}
+
+const waitMs = 15_000
 
 /** Requests that are applied and never answered: Kafka's by their number, the others by what they contain. */
 const lostReplies = [
@@ -87,22 +89,14 @@ const lostReplies = [
   { name: 'insert', link: 'clickhouse', match: { containing: 'INSERT' } },
 ] as const
 
-const waitMs = 15_000
-
 const unanswered = lostReplies.map(({ name, link, match }): FaultKind => ({
   ...aboutOne(link),
   name: `net-reply-lost-${name}`,
   weight: 0.8,
-  inject: async ({ network, note, pidOf, signal, patience }) => {
-    const proxy = network.proxy(link)
+  inject: async (context) => {
     // A producer is made when partitions are taken over.
-    if (name === 'init-producer') signalTo(await pidOf('enricher'), 'SIGKILL')
-    const lost = await Promise.race([
-      proxy.loseNextReply(match).then(() => true),
-      pause(waitMs * patience, signal).then(() => false),
-    ])
-    if (!lost) note('no such request came')
-    proxy.calm()
+    if (name === 'init-producer') signalTo(await context.pidOf('enricher'), 'SIGKILL')
+    await comes(context, link, { kind: 'lose reply', match })
   },
 }))
 
@@ -111,15 +105,9 @@ const endTxnHeld = [true, false].map((cutSender): FaultKind => ({
   ...aboutOne('kafka'),
   name: cutSender ? 'net-end-transaction-late' : 'net-end-transaction-slow',
   weight: 1,
-  inject: async ({ network, note, chance, signal, patience }) => {
-    const proxy = network.proxy('kafka')
-    const hold = proxy.holdNext(26, { forMs: chance.between(1_000, 10_000), cutSender })
-    const arrived = await Promise.race([
-      hold.released.then(() => true),
-      pause(waitMs * patience, signal).then(() => false),
-    ])
-    if (!arrived) note('no transaction ended')
-    proxy.calm()
+  inject: (context) => {
+    const forMs = context.chance.between(1_000, 10_000)
+    return comes(context, 'kafka', { kind: 'hold', apiKey: 26, forMs, cutSender })
   },
 }))
 
