@@ -127,7 +127,8 @@ describe('replayPartition', () => {
         out_of_order: 0,
       },
       dead_letters: 1,
-      waiting: 0,
+      // Those of the device that nobody registered.
+      waiting: 2,
     })
   })
 
