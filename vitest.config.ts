@@ -31,16 +31,16 @@ export default defineConfig({
         include: ['{apps,packages}/*/src/**/*.test.ts', 'test/planted-bugs/*.test.ts'],
       }),
       layer(1, 'simulation', { include: ['test/simulation/**/*.test.ts'], testTimeout: 600_000 }),
-      layer(1, 'supervisor', { include: supervised, testTimeout: 30_000 }),
-      layer(1, 'fault-tools', { include: ['test/faults/tools/**/*.test.ts'], testTimeout: 30_000 }),
-      layer(2, 'contract', { include: ['test/contract/**/*.test.ts'], ...onBackEnds }),
-      layer(3, 'integration', {
+      layer(2, 'supervisor', { include: supervised, testTimeout: 30_000 }),
+      layer(3, 'fault-tools', { include: ['test/faults/tools/**/*.test.ts'], testTimeout: 30_000 }),
+      layer(4, 'contract', { include: ['test/contract/**/*.test.ts'], ...onBackEnds }),
+      layer(5, 'integration', {
         include: ['test/integration/**/*.test.ts'],
         exclude: supervised,
         ...onBackEnds,
       }),
-      layer(4, 'e2e', { include: ['test/e2e/**/*.test.ts'], ...onProduct }),
-      layer(5, 'campaign', {
+      layer(6, 'e2e', { include: ['test/e2e/**/*.test.ts'], ...onProduct }),
+      layer(7, 'campaign', {
         include: ['test/faults/campaign/**/*.test.ts'],
         testTimeout: 900_000,
       }),

@@ -5,7 +5,7 @@ import { faultKinds } from './fault-plan.ts'
 import { runSeed } from './run-seed.ts'
 
 const main = join(import.meta.dirname, 'main.ts')
-const seeds = process.env['SIMULATION_SEEDS'] ?? '2000'
+const seeds = process.env['SIMULATION_SEEDS'] ?? '1000'
 const first = process.env['SIMULATION_FIRST_SEED'] ?? '1'
 
 it('keeps every invariant, whatever fails and whenever', () => {
