@@ -155,6 +155,7 @@ const noMetrics: ConsumerMetrics = {
   applied: nothing,
   refused: nothing,
   fenced: nothing,
+  lost: nothing,
 }
 
 function startConsumer(world: WorldParts, process: SimProcess): Running {

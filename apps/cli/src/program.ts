@@ -163,13 +163,30 @@ function addLoad(program: Command, context: CliContext, done: (code: number) => 
 }
 
 function addRebuild(program: Command, context: CliContext, done: (code: number) => void): void {
-  const rebuild = program.command('rebuild', { hidden: true })
-  rebuild
-    .command('redis')
-    .description('build Redis anew from the enriched topic, beside the one that serves')
+  program
+    .command('rebuild')
+    .description('build a store anew from what is before it in the chain')
     .addHelpText('before', 'Examples\n  faultline rebuild redis\n')
-    .action(async () => {
-      done(await runAppTool(context, { app: 'redis-consumer', tool: 'rebuild' }, []))
+    .command('redis')
+    .description('build Redis anew from the enriched topic, verify it, and let it serve')
+    .addHelpText(
+      'before',
+      'Examples\n  faultline rebuild redis\n  faultline rebuild redis --rollback\n  faultline rebuild redis --discard\n',
+    )
+    .option('--yes', 'also where memory may not suffice for two generations', false)
+    .option('--json', 'print the result for programs', false)
+    .option('--rollback', 'let the generation that served before serve again', false)
+    .option('--discard', 'free the memory of the generation that does not serve', false)
+    .action(async (options: Readonly<Record<string, boolean>>) => {
+      const chosen = Object.keys(options).filter((name) => options[name] === true)
+      const tool = { app: 'redis-consumer', tool: 'rebuild' }
+      done(
+        await runAppTool(
+          context,
+          tool,
+          chosen.map((name) => `--${name}`),
+        ),
+      )
     })
 }
 

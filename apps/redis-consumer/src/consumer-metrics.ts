@@ -13,6 +13,8 @@ export interface ConsumerMetrics {
   /** Records were passed over because they cannot be read. */
   refused(records: readonly RefusedRecord[]): void
   fenced(): void
+  /** Redis was found to have lost what it held of a partition. */
+  lost(): void
 }
 
 export function createConsumerMetrics(metrics: Metrics, topic: string): ConsumerMetrics {
@@ -20,6 +22,7 @@ export function createConsumerMetrics(metrics: Metrics, topic: string): Consumer
   const refusals = metrics.counter('faultline_dead_letters_total')
   const skipped = metrics.counter('faultline_replays_skipped_total')
   const fenced = metrics.counter('faultline_fenced_total')
+  const losses = metrics.counter('faultline_serving_store_losses_total')
   const batchSeconds = metrics.histogram('faultline_batch_seconds').labels({ app })
   const freshness = metrics.histogram('faultline_freshness_seconds').labels({ app })
   const nextOffset = metrics.gauge('faultline_next_offset')
@@ -48,6 +51,9 @@ export function createConsumerMetrics(metrics: Metrics, topic: string): Consumer
     },
     fenced() {
       fenced.inc({ app })
+    },
+    lost() {
+      losses.inc({ app })
     },
   }
 }

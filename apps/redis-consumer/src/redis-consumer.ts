@@ -30,7 +30,7 @@ export async function startRedisConsumer(
 ): Promise<void> {
   const { scope, logger } = context
   const metrics = new Metrics()
-  const running: { reader?: PartitionReader; redis?: RedisClient } = {}
+  const running: { reader?: PartitionReader; redis?: RedisClient; handler?: ServingPartitions } = {}
   await scope.start('ops', () =>
     startOpsServer({
       listen: config.opsListen,
@@ -38,8 +38,9 @@ export async function startRedisConsumer(
       readiness: () => {
         const partitions = running.reader?.owned() ?? []
         const redis = running.redis?.isReady() === true
-        const detail = { partitions, redis: redis ? 'connected' : 'away' }
-        return { ready: redis && partitions.length > 0, detail }
+        const healing = running.handler?.healing() ?? []
+        const detail = { partitions, redis: redis ? 'connected' : 'away', healing }
+        return { ready: redis && partitions.length > 0 && healing.length === 0, detail }
       },
     }),
   )
@@ -63,7 +64,6 @@ export async function startRedisConsumer(
     clock,
     logger,
   }
-  let handler: ServingPartitions | undefined
   running.reader = await scope.start('partitions', async () => {
     const reader = await startPartitionReader({
       ...connection,
@@ -76,9 +76,9 @@ export async function startRedisConsumer(
       onFatal: (error) => {
         context.fail(error)
       },
-      handler: ({ offsets }) => (handler = new ServingPartitions({ ...parts, offsets })),
+      handler: ({ offsets }) => (running.handler = new ServingPartitions({ ...parts, offsets })),
     })
-    void checkNowAndThen({ reader: reader.value, handler: () => handler, clock, signal })
+    void checkNowAndThen({ reader: reader.value, handler: () => running.handler, clock, signal })
     return {
       value: reader.value,
       stop: () => {

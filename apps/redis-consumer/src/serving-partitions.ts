@@ -56,6 +56,8 @@ interface Range {
 export class ServingPartitions implements PartitionHandler {
   readonly #options: ServingPartitionsOptions
   readonly #held = new Map<number, Held>()
+  /** Where a partition stood before the store lost it. */
+  readonly #lostAt = new Map<number, number>()
 
   constructor(options: ServingPartitionsOptions) {
     this.#options = options
@@ -67,11 +69,17 @@ export class ServingPartitions implements PartitionHandler {
     this.#held.set(partition, { epoch, next: nextOffset, hintedAtMs, refusedInARow: 0 })
     this.#options.logger.info({ partition, epoch, nextOffset }, 'partition taken over')
     failpoint('redis.epoch-taken')
+    this.#healed(partition, nextOffset)
     return nextOffset
   }
 
   release(partition: number): void {
     this.#held.delete(partition)
+  }
+
+  /** Partitions of which the store lost something that is not back yet. */
+  healing(): readonly number[] {
+    return [...this.#lostAt.keys()].filter((partition) => this.#held.has(partition))
   }
 
   async process(batch: RecordBatch): Promise<void> {
@@ -143,6 +151,7 @@ export class ServingPartitions implements PartitionHandler {
     try {
       const applied = await persist(() => store.apply({ ...owned, ...range }))
       held.next = range.nextOffset
+      this.#healed(partition, held.next)
       metrics.applied(range.records, applied, clock.now())
       if (refused.length === 0) return
       metrics.refused(refused)
@@ -158,8 +167,19 @@ export class ServingPartitions implements PartitionHandler {
       )
     } catch (error) {
       if (isFaultlineError(error, 'SERVING_STORE_FENCED')) metrics.fenced()
+      if (isFaultlineError(error, 'SERVING_STORE_BEHIND')) this.#lost(partition, held)
       throw error
     }
+  }
+
+  #lost(partition: number, { next }: Held): void {
+    this.#options.metrics.lost()
+    if (next !== null) this.#lostAt.set(partition, Math.max(next, this.#lostAt.get(partition) ?? 0))
+  }
+
+  #healed(partition: number, next: number | null): void {
+    const lostAt = this.#lostAt.get(partition)
+    if (lostAt !== undefined && next !== null && next >= lostAt) this.#lostAt.delete(partition)
   }
 
   async #hint(partition: number, held: Held): Promise<void> {

@@ -2,8 +2,7 @@
 Writes a part of a generation that is being built. Whoever lost the database to a later run writes nothing.
 
 KEYS[1]  faultline:generation. All other keys are in the commands given: this needs a single Redis, not a cluster.
-ARGV[1]  id of the generation
-ARGV[2]  from here on the commands, each the number of its words and then the words
+ARGV[1]  id of the generation; behind it come the commands, each the number of its words and then the words
 
 Output    0 written
          -1 refused: another generation is built here, or none

@@ -60,6 +60,11 @@ export const metricCatalogue = {
     help: 'Writes refused because a newer owner exists',
     labels: ['app'],
   },
+  faultline_serving_store_losses_total: {
+    kind: 'counter',
+    help: 'Partitions of which Redis was found to have lost what it held',
+    labels: ['app'],
+  },
   faultline_http_request_seconds: {
     kind: 'histogram',
     help: 'HTTP requests',

@@ -14,7 +14,7 @@ export interface FoldSettings {
 }
 
 /** An event of a device in the longest window of its type, with its entry in the scope of all, where that holds it. */
-export interface HeldEvent {
+interface HeldEvent {
   readonly ofType: ScopeEvent
   readonly ofAll: ScopeEvent | null
 }

@@ -10,9 +10,11 @@ interface TopicFollowerOptions {
   readonly kafka: Kafka
   readonly admin: Admin
   readonly topic: string
+  /** Next offset to read by partition; a partition that is not named is read from its first record. */
+  readonly from?: ReadonlyMap<number, number>
   /**
-   * Called one batch after the other for each partition. It must not wait for another partition: nothing is fetched before all
-   * batches of a fetch are done. `hold` is for a partition that has to wait.
+   * Called one batch after the other for each partition, each where the former ended. It must not wait for another partition:
+   * nothing is fetched before all batches of a fetch are done. `hold` is for a partition that has to wait.
    */
   readonly onBatch: (batch: RecordBatch) => Promise<void>
   readonly onFatal: (error: unknown) => void
@@ -21,13 +23,13 @@ interface TopicFollowerOptions {
 const maxBytesPerPartition = 1_048_576
 
 /**
- * Follows every partition of a topic from its first record, read_committed, under a private group without commits.
+ * Follows every partition of a topic, read_committed, under a private group without commits.
  * @throws FaultlineError BROKER_UNAVAILABLE
  */
 export async function startTopicFollower(
   options: TopicFollowerOptions,
 ): Promise<Started<TopicFollower>> {
-  const { kafka, admin, topic, onFatal } = options
+  const { kafka, admin, topic, from, onFatal } = options
   const consumer = kafka.consumer({
     groupId: `faultline-follow-${randomUUID()}`,
     readUncommitted: false,
@@ -36,9 +38,21 @@ export async function startTopicFollower(
     maxBytesPerPartition,
     allowAutoTopicCreation: false,
   })
+  const next = new Map(from)
+  const queues = new Map<number, Promise<void>>()
+  const take = async (batch: RecordBatch): Promise<void> => {
+    const firstOffset = next.get(batch.partition) ?? batch.firstOffset
+    // A fetch that was under way when the place was set begins elsewhere.
+    if (batch.nextOffset <= firstOffset) return
+    const records = batch.records.filter(({ offset }) => offset >= firstOffset)
+    await options.onBatch({ ...batch, firstOffset, records })
+    next.set(batch.partition, batch.nextOffset)
+  }
   const onBatch = async (batch: RecordBatch): Promise<void> => {
+    const taken = (queues.get(batch.partition) ?? Promise.resolve()).then(() => take(batch))
+    queues.set(batch.partition, taken)
     try {
-      await options.onBatch(batch)
+      await taken
     } catch (error) {
       onFatal(error)
       throw error
@@ -47,10 +61,10 @@ export async function startTopicFollower(
   // Fetches that bring nothing but markers or aborted records never reach eachBatch.
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
     if (payload.batchSize > 0) return
-    const [first, next] = [Number(payload.firstOffset), Number(payload.lastOffset) + 1]
+    const [first, end] = [Number(payload.firstOffset), Number(payload.lastOffset) + 1]
     const { partition } = payload
-    const empty = { topic, partition, records: [], firstOffset: first, nextOffset: next }
-    onBatch({ ...empty, endOffset: next }).catch(() => undefined)
+    const empty = { topic, partition, records: [], firstOffset: first, nextOffset: end }
+    onBatch({ ...empty, endOffset: end }).catch(() => undefined)
   })
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     if (!payload.restart) onFatal(consumerCrash(payload.error))
@@ -63,6 +77,9 @@ export async function startTopicFollower(
       partitionsConsumedConcurrently: 8,
       eachBatch: (payload) => withHeartbeats(payload, () => onBatch(toBatch(payload.batch))),
     })
+    for (const [partition, offset] of from ?? []) {
+      consumer.seek({ topic, partition, offset: String(offset) })
+    }
   } catch (error) {
     await consumer.disconnect()
     throw asBrokerUnavailable(error, `following ${topic}`)
@@ -81,7 +98,11 @@ export async function startTopicFollower(
   }
 }
 
-async function topicBounds(admin: Admin, topic: string) {
+/** The first offset and the next one to be written, of every partition of a topic. @throws FaultlineError BROKER_UNAVAILABLE */
+export async function topicBounds(
+  admin: Admin,
+  topic: string,
+): Promise<ReadonlyMap<number, { readonly first: number; readonly end: number }>> {
   try {
     const offsets = await admin.fetchTopicOffsets(topic)
     return new Map(
