@@ -29,6 +29,8 @@ export default defineConfig({
     projects: [
       layer(0, 'unit', {
         include: ['{apps,packages}/*/src/**/*.test.ts', 'test/planted-bugs/*.test.ts'],
+        // Property tests take seconds of CPU; a busy machine stretches them.
+        testTimeout: 120_000,
       }),
       layer(1, 'simulation', { include: ['test/simulation/**/*.test.ts'], testTimeout: 600_000 }),
       layer(2, 'supervisor', { include: supervised, testTimeout: 30_000 }),

@@ -69,6 +69,8 @@ export class PartitionEnricher {
   readonly #revived = new Set<string>()
   /** Devices whose tombstone is written and whose state is still held. */
   readonly #ended = new Set<string>()
+  /** Of the devices whose state is held, those whose last record is a tombstone, as far as this process wrote it. */
+  readonly #removed = new Set<string>()
   #step = new StepOutput()
 
   constructor({ partition, tools, store, isCaughtUp }: PartitionEnricherOptions) {
@@ -183,6 +185,7 @@ export class PartitionEnricher {
       key: Buffer.from(measurement.deviceId),
       value: tools.encodeEnriched(enriched),
     })
+    this.#removed.delete(measurement.deviceId)
     this.#step.count('enriched')
     this.#step.sawCommit(measurement.committedAt)
     this.#store.refusals.accepted(true)
@@ -191,14 +194,17 @@ export class PartitionEnricher {
 
   /**
    * What is known of the device. It ends where the log deletes the device, whenever that was noticed: a measurement committed
-   * after it begins anew, so that a replay gives the same.
+   * after it begins anew, so that a replay gives the same. A tombstone goes before it, because a device that is registered again
+   * before its end was noticed got none.
    */
   #deviceState({ deviceId, position }: Measurement, { model }: JoinedDevice): DeviceState {
     const state = this.#store.deviceState(deviceId, model)
     const isOver =
       eventCount(state) > 0 &&
       this.#tools.catalog.wasDeletedBetween(deviceId, lastPosition(state), position)
-    return isOver ? this.#store.restartDevice(deviceId, model) : state
+    if (!isOver) return state
+    if (!this.#removed.has(deviceId)) this.#addTombstone(deviceId)
+    return this.#store.restartDevice(deviceId, model)
   }
 
   #wait(record: RawRecord, measurement: Measurement): void {
@@ -279,7 +285,7 @@ export class PartitionEnricher {
   #removeDeleted(): void {
     this.#forgetEnded()
     if (!this.#isCaughtUp) return
-    const { catalog, topics } = this.#tools
+    const { catalog } = this.#tools
     const isNews = catalog.deletions > this.#deletionsSeen
     const candidates = isNews ? catalog.deletedDevices() : this.#revived
     this.#deletionsSeen = catalog.deletions
@@ -287,7 +293,7 @@ export class PartitionEnricher {
       if (!this.#store.hasDevice(deviceId) || !catalog.isDeleted(deviceId)) continue
       if (this.#ended.has(deviceId) && !this.#revived.has(deviceId)) continue
       this.#ended.add(deviceId)
-      this.#step.add({ topic: topics.enriched, key: Buffer.from(deviceId), value: null })
+      this.#addTombstone(deviceId)
     }
     this.#revived.clear()
     this.#forgetEnded()
@@ -301,9 +307,18 @@ export class PartitionEnricher {
       if (this.#revived.has(deviceId)) continue
       const since = this.#tools.catalog.deletedSince(deviceId)
       if (since !== undefined && comparePositions(newest, since) <= 0) continue
-      if (since !== undefined) this.#store.removeDevice(deviceId)
+      if (since !== undefined) {
+        this.#store.removeDevice(deviceId)
+        this.#removed.delete(deviceId)
+      }
       this.#ended.delete(deviceId)
     }
+  }
+
+  #addTombstone(deviceId: string): void {
+    const { enriched } = this.#tools.topics
+    this.#step.add({ topic: enriched, key: Buffer.from(deviceId), value: null })
+    this.#removed.add(deviceId)
   }
 
   #takeStep(): Enrichment {
