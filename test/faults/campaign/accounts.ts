@@ -58,8 +58,19 @@ export class Accounts {
     return new Set(this.#waiting.values())
   }
 
-  async catchUp(limitMs: number): Promise<void> {
-    await this.#letters.catchUp(limitMs)
-    await this.#state.catchUp(limitMs)
+  /** Reads along from now on: the changelog of an hour is too long to be read at a moment of rest. */
+  async start(): Promise<void> {
+    await this.#letters.start()
+    await this.#state.start()
+  }
+
+  async stop(): Promise<void> {
+    await this.#letters.stop()
+    await this.#state.stop()
+  }
+
+  async untilCaughtUp(limitMs: number): Promise<void> {
+    await this.#letters.untilCaughtUp(limitMs)
+    await this.#state.untilCaughtUp(limitMs)
   }
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, loadavg, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { connectKafka, type KafkaConnection } from '@faultline/runtime/kafka'
@@ -64,7 +64,10 @@ export async function runCampaign(
   const folder = mkdtempSync(join(tmpdir(), 'faultline-campaign-'))
   const product = new ProductUnderTest(folder, options.portBase)
   print(`seed ${options.seed}, starting the product in ${folder}`)
-  const network = await Network.start(options.portBase, product.ports)
+  const network = await Network.start(options.portBase, product.ports).catch((error: unknown) => {
+    rmSync(folder, { recursive: true })
+    throw error
+  })
   product.nodeOptions = [network.nodeOption, clockOption(product.clockFolder)].join(' ')
   try {
     await product.up()
@@ -151,6 +154,7 @@ class Campaign {
     await registerUnits(postgres, [probeDevice])
     await postgres.close()
     await follower.tail.start()
+    await judge.start()
     const background = Promise.all([load.run(), prober.run(), api.run(), monitor.run()])
     background.catch(() => undefined)
     const status = setInterval(() => {
@@ -171,6 +175,7 @@ class Campaign {
       this.#end.abort()
       await background.catch(() => undefined)
       await follower.tail.stop()
+      await judge.stop()
     }
     const seconds = (performance.now() - this.#started) / 1_000
     await background
@@ -195,6 +200,7 @@ class Campaign {
     const [loadWriter, probeWriter] = writers as [RowWriter, RowWriter]
     const load = new Load({
       writer: loadWriter,
+      ledger,
       chance: new Chance(this.#options.seed + 1),
       rowsPerSecond: this.#options.rowsPerSecond,
       signal,
@@ -392,10 +398,12 @@ class Campaign {
 }
 
 function commit(): string {
-  return execFileSync('git', ['describe', '--always', '--dirty'], {
-    cwd: import.meta.dirname,
-    encoding: 'utf8',
-  }).trim()
+  try {
+    const args = ['describe', '--always', '--dirty']
+    return execFileSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' }).trim()
+  } catch {
+    return 'unknown'
+  }
 }
 
 function replayCommand({ seed, minutes, only, isSlice, patience }: CampaignOptions): string {

@@ -80,7 +80,6 @@ export class EnrichedFold {
     if (measurement === null) {
       this.#removals += 1
       totals.removals += 1
-      this.#devices.delete(deviceId)
       this.recount.add(deviceId, null)
       return
     }
@@ -155,8 +154,10 @@ export class EnrichedFold {
       )
     }
     this.#violations.checked('I5')
+    // A device begins anew with its first row from after its deletion, wherever the removal is among the records.
     const events = features['events'] ?? 0
-    if (events !== (before?.events ?? 0) + 1) {
+    const isAnew = events === 1 && this.#ledger.deleted.has(deviceId)
+    if (!isAnew && events !== (before?.events ?? 0) + 1) {
       this.#violations.add(
         'I5',
         `${deviceId}: the state has counted ${events} events after ${before?.events ?? 0}, at row ${measurement.event_id}`,

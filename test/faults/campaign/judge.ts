@@ -77,13 +77,21 @@ export class Judge {
     return this.#accounts.waiting.size
   }
 
+  async start(): Promise<void> {
+    await this.#accounts.start()
+  }
+
+  async stop(): Promise<void> {
+    await this.#accounts.stop()
+  }
+
   /** With nothing being written. @returns seconds until everything had arrived */
   async judge(limitMs: number): Promise<number> {
     const { follower } = this.#options
     const started = performance.now()
     await this.#soon('I1', limitMs, () => this.#postgresProblem())
     await this.#untilArrived(limitMs)
-    await this.#accounted()
+    await this.#accounted(limitMs)
     await this.#clickhouse(follower.fold, limitMs)
     const settled = (performance.now() - started) / 1_000
     await this.#redis(follower.fold, limitMs)
@@ -170,23 +178,23 @@ export class Judge {
   }
 
   /** Each row in exactly one place, and in the one where it belongs. */
-  async #accounted(): Promise<void> {
+  async #accounted(limitMs: number): Promise<void> {
     const { ledger, follower, violations } = this.#options
     // The last dead letters and waiting rows are committed with the last batch; ask until they are complete or it is too late.
     const deadline = performance.now() + 20_000
-    let problems = await this.#misplaced()
+    let problems = await this.#misplaced(limitMs)
     while (problems.length > 0 && performance.now() < deadline) {
       await pause(1_000)
-      problems = await this.#misplaced()
+      problems = await this.#misplaced(limitMs)
     }
     for (const { invariant, message } of problems) violations.add(invariant, message)
     violations.checked('I1', ledger.rows)
     violations.checked('I2', follower.fold.events)
   }
 
-  async #misplaced(): Promise<readonly { invariant: Invariant; message: string }[]> {
+  async #misplaced(limitMs: number): Promise<readonly { invariant: Invariant; message: string }[]> {
     const { ledger, follower } = this.#options
-    await this.#accounts.catchUp(60_000)
+    await this.#accounts.untilCaughtUp(limitMs)
     const { dead, waiting } = this.#accounts
     const problems: { invariant: Invariant; message: string }[] = []
     for (const id of ledger.ids()) {

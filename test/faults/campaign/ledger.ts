@@ -11,6 +11,8 @@ export class Ledger {
   readonly #names: string[] = []
   readonly #numbers = new Map<string, number>()
   #rows = 0
+  /** Devices that were deleted from the catalog at some time. */
+  readonly deleted = new Set<string>()
   #idMax = 0
 
   get rows(): number {

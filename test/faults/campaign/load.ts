@@ -1,6 +1,6 @@
 import { hvacReadings } from '../../support/product/fleet.ts'
 import type { Chance } from './chance.ts'
-import type { RowKind } from './ledger.ts'
+import type { Ledger, RowKind } from './ledger.ts'
 import { pause } from './pause.ts'
 import type { NewRow, RowWriter } from './row-writer.ts'
 
@@ -32,6 +32,7 @@ export interface LoadTotals {
 
 interface LoadOptions {
   readonly writer: RowWriter
+  readonly ledger: Ledger
   readonly chance: Chance
   readonly rowsPerSecond: number
   readonly signal: AbortSignal
@@ -234,6 +235,7 @@ export class Load {
   async #deleteOne(): Promise<void> {
     const { chance, writer } = this.#options
     const deviceId = chance.pick(this.#settled)
+    this.#options.ledger.deleted.add(deviceId)
     await writer.run('delete from device_catalog where device_id = $1', [deviceId])
     this.#settled = this.#settled.filter((id) => id !== deviceId)
     this.totals.deletedDevices += 1

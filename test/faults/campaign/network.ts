@@ -81,7 +81,12 @@ export class Network {
       fork(join(import.meta.dirname, 'network-process.ts')),
       redirectOption(new Map(redirected)),
     )
-    await network.#send((id) => ({ id, proxies }))
+    try {
+      await network.#send((id) => ({ id, proxies }))
+    } catch (error) {
+      network.close()
+      throw error
+    }
     return network
   }
 
