@@ -88,17 +88,25 @@ async function readEvents(
   const key = redisKeys.enrichedEvents(type)
   const { value, progress } = await readTogether(redis, 'events', (transaction) => {
     transaction.sismember(redisKeys.types, type)
+    transaction.hget(redisKeys.generation, 'id')
     transaction.xrange(key, '-', '+', 'COUNT', 1)
     if (after === null) transaction.xrevrange(key, '+', '-', 'COUNT', limit)
     else transaction.xrange(key, `(${after}`, '+', 'COUNT', limit)
   })
-  const [known, first, entries] = value as [number, StreamEntry[], StreamEntry[]]
+  const [known, generation, first, entries] = value as [
+    number,
+    string | null,
+    StreamEntry[],
+    StreamEntry[],
+  ]
   if (known === 0) return { value: null, progress }
   const events = entries.map(eventOf)
-  if (after === null) return { value: { events: events.toReversed(), hasGap: false }, progress }
+  if (after === null) {
+    return { value: { events: events.toReversed(), hasGap: false, generation }, progress }
+  }
   const firstId = first[0]?.[0]
   const hasGap = firstId !== undefined && isStreamIdAfter(firstId, after)
-  return { value: { events, hasGap }, progress }
+  return { value: { events, hasGap, generation }, progress }
 }
 
 function rankingKey({ scope, window }: RankingQuestion): string {

@@ -90,7 +90,10 @@ function apply(offset: number, faultScore = 0.5) {
     faults: offset,
   })
   const stream = serving.streams.get('hvac') ?? []
-  stream.push({ id: `1-${offset}`, event: sampleEvent({ event_id: `${offset}` }) })
+  stream.push({
+    id: `1-${offset}`,
+    event: sampleEvent({ event_id: `${offset}`, enriched_offset: offset }),
+  })
   serving.streams.set('hvac', stream)
   serving.progress = [{ partition: 0, offset, measuredAt: sampleTimeMs }]
 }

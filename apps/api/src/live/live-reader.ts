@@ -1,7 +1,8 @@
+import type { DeviceEvent } from '@faultline/contracts/device-summary'
 import { allTypes } from '@faultline/contracts/redis-keys'
 import { asOfBody, isoTime } from '../http/as-of.ts'
 import { oldestOf, type Progress, type Reading } from '../ports/progress.ts'
-import type { ServingReader, StreamedEvent } from '../ports/serving-reader.ts'
+import type { ServingReader, StreamedEvent, StreamedEvents } from '../ports/serving-reader.ts'
 import { fleetBody, readRanking } from '../ranking.ts'
 import { eventBody, type DeviceEventBody } from '../schemas/device.ts'
 
@@ -19,6 +20,14 @@ export interface LiveChanges {
   readonly devices?: unknown
 }
 
+/** Where the reading of a type's stream goes on. */
+interface Place {
+  readonly id: string
+  readonly generation: string | null
+  /** The newest offset told, by partition: what holds also where another generation has taken the place of this one. */
+  readonly told: ReadonlyMap<number, number>
+}
+
 type ChangedDevice = DeviceEventBody & { readonly type: string }
 
 /**
@@ -28,7 +37,7 @@ type ChangedDevice = DeviceEventBody & { readonly type: string }
 export class LiveReader {
   readonly #serving: ServingReader
   /** Per type, the place in its stream; per part, a digest of what was last told. Both bounded by liveTypesMax. */
-  readonly #places = new Map<string, string>()
+  readonly #places = new Map<string, Place>()
   readonly #told = new Map<string, string>()
 
   constructor(serving: ServingReader) {
@@ -100,16 +109,20 @@ export class LiveReader {
   }
 
   async #newEvents(type: string): Promise<Reading<readonly StreamedEvent[]>> {
-    const after = this.#places.get(type) ?? null
+    const place = this.#places.get(type)
+    const after = place?.id ?? null
     const first = await this.#serving.events(type, { after, limit: eventsPerTurn })
-    const isBehind = after !== null && first.value?.events.length === eventsPerTurn
-    const read = isBehind
-      ? await this.#serving.events(type, { after: null, limit: eventsPerTurn })
-      : first
+    const read = canGoOn(place, first.value)
+      ? first
+      : await this.#serving.events(type, { after: null, limit: eventsPerTurn })
     const events = read.value?.events ?? []
     const last = events.at(-1)
-    if (last !== undefined) this.#places.set(type, last.id)
-    return { value: events, progress: read.progress }
+    if (read.value === null || last === undefined) return { value: [], progress: read.progress }
+    const told = new Map(place?.told)
+    const unseen = events.filter(({ event }) => isUnseen(told, event))
+    for (const { event } of unseen) told.set(event.source_partition, event.enriched_offset)
+    this.#places.set(type, { id: last.id, generation: read.value.generation, told })
+    return { value: unseen, progress: read.progress }
   }
 
   #isNew(part: string, contents: string): boolean {
@@ -117,6 +130,17 @@ export class LiveReader {
     this.#told.set(part, contents)
     return true
   }
+}
+
+/** Whether what was read after a place is all that came since. Ids of one generation mean nothing in another. */
+function canGoOn(place: Place | undefined, found: StreamedEvents | null): boolean {
+  if (place === undefined || found === null) return true
+  return found.generation === place.generation && found.events.length < eventsPerTurn
+}
+
+/** A measurement is in the same partition of the enriched topic as of the raw one, and there in the order in which it is told. */
+function isUnseen(told: ReadonlyMap<number, number>, event: DeviceEvent): boolean {
+  return event.enriched_offset > (told.get(event.source_partition) ?? -1)
 }
 
 /**

@@ -18,6 +18,8 @@ export interface StreamedEvents {
   readonly events: readonly StreamedEvent[]
   /** Entries that followed `after` may have left the stream, which keeps only the newest. */
   readonly hasGap: boolean
+  /** Which generation of the store this is; null before the first rebuild. Ids of one mean nothing in another. */
+  readonly generation: string | null
 }
 
 interface Ranked {

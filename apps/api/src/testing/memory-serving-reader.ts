@@ -19,6 +19,7 @@ export interface ServingContents {
   readonly streams: Map<string, { id: string; event: DeviceEvent }[]>
   progress: Progress
   halfLifeMs: number | null
+  generation: string | null
   /** While true every question fails as it does without Redis. */
   isAway: boolean
   /** Called after each reading: what the next one of the same answer finds may be another generation. */
@@ -33,6 +34,7 @@ export function emptyServingContents(): ServingContents {
     streams: new Map(),
     progress: [],
     halfLifeMs: null,
+    generation: null,
     isAway: false,
     onRead: () => undefined,
   }
@@ -78,11 +80,13 @@ export function createMemoryServingReader(contents: ServingContents): ServingRea
       answer(() => {
         const stream = contents.streams.get(type)
         if (stream === undefined) return null
-        if (after === null) return { events: stream.slice(-limit), hasGap: false }
+        const { generation } = contents
+        if (after === null) return { events: stream.slice(-limit), hasGap: false, generation }
         const [first] = stream
         return {
           events: stream.filter(({ id }) => isStreamIdAfter(id, after)).slice(0, limit),
           hasGap: first !== undefined && isStreamIdAfter(first.id, after),
+          generation,
         }
       }),
     progress: async () => (await answer(() => null)).progress,

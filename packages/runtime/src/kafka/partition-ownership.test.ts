@@ -314,6 +314,31 @@ describe('PartitionOwnership', () => {
     expect(fatal).toMatchObject([{ code: 'TRANSACTION_ABORTED' }])
   })
 
+  it('gives up a batch that always rewinds also where work between batches succeeds (I10)', async () => {
+    const { ownership, fatal } = recorder({
+      process: () => Promise.reject(new FaultlineError('TRANSACTION_ABORTED', 'always')),
+    })
+    ownership.assign([0])
+    for (let n = 0; n < 20; n++) {
+      await ownership.deliver(0, 10, batch(11))
+      await ownership.between(0, () => Promise.resolve())
+    }
+    expect(fatal).toMatchObject([{ code: 'TRANSACTION_ABORTED' }])
+  })
+
+  it('goes on after any number of rewinds between batches that were made good each time (I10)', async () => {
+    const { ownership, fatal, calls } = recorder()
+    const lost = new FaultlineError('SERVING_STORE_BEHIND', 'lost')
+    ownership.assign([0])
+    for (let n = 0; n < 20; n++) {
+      await ownership.between(0, () => Promise.reject(lost))
+      await ownership.between(0, () => Promise.resolve())
+    }
+    await ownership.deliver(0, 10, batch(11))
+    expect(fatal).toEqual([])
+    expect(calls.at(-1)).toBe('process 10-11')
+  })
+
   it('waits for former assignments, too, when it stops (I6)', async () => {
     const gate = Promise.withResolvers<undefined>()
     let ended = false

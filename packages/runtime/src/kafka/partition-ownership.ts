@@ -23,9 +23,11 @@ interface Owned {
   next: number | null
   /** Up to where batches were handed over; behind `next` where the reader passed markers since. */
   handedUntil: number
-  /** Rewinds since a batch was last processed. */
-  rewinds: number
+  /** Rewinds in a row of either kind of work. */
+  readonly rewinds: Record<Work, number>
 }
+
+type Work = 'batch' | 'between'
 
 const retryDelayMs = { first: 100, max: 5_000 }
 /**
@@ -33,7 +35,7 @@ const retryDelayMs = { first: 100, max: 5_000 }
  * that was stopped meanwhile. If it is still ours then, the newer owner was a former assignment's or is gone.
  */
 const stepAsideMs = 10_000
-/** A batch that fails this often in a row, with every takeOver in between succeeding, will not succeed the next time. */
+/** Work that fails this often in a row, with every takeOver in between succeeding, will not succeed the next time. */
 const rewindsMax = 8
 
 /**
@@ -66,7 +68,7 @@ export class PartitionOwnership {
     for (const partition of partitions) this.#options.hold(partition)
     for (const partition of former) this.#releaseInTurn(partition)
     for (const partition of partitions) {
-      const owned: Owned = { next: null, handedUntil: 0, rewinds: 0 }
+      const owned: Owned = { next: null, handedUntil: 0, rewinds: { batch: 0, between: 0 } }
       this.#owned.set(partition, owned)
       void this.#inTurn(partition, owned, () => this.#takeOver(partition, owned))
     }
@@ -88,11 +90,12 @@ export class PartitionOwnership {
         return
       }
       const { nextOffset, ...rest } = batch()
-      await this.#rewinding(partition, owned, async () => {
+      await this.#rewinding(partition, owned, 'batch', async () => {
         await this.#options.handler.process({ ...rest, firstOffset: owned.handedUntil, nextOffset })
         owned.next = nextOffset
         owned.handedUntil = nextOffset
-        owned.rewinds = 0
+        // Not the other way round: work between batches may succeed for ever while a batch does not.
+        owned.rewinds.between = 0
       })
     })
   }
@@ -107,7 +110,7 @@ export class PartitionOwnership {
     const owned = this.#owned.get(partition)
     if (owned === undefined) return
     await this.#inTurn(partition, owned, async () => {
-      if (owned.next !== null) await this.#rewinding(partition, owned, work)
+      if (owned.next !== null) await this.#rewinding(partition, owned, 'between', work)
     })
   }
 
@@ -161,20 +164,26 @@ export class PartitionOwnership {
     this.#options.onFatal(error)
   }
 
-  async #rewinding(partition: number, owned: Owned, work: () => Promise<void>): Promise<void> {
+  async #rewinding(
+    partition: number,
+    owned: Owned,
+    kind: Work,
+    work: () => Promise<void>,
+  ): Promise<void> {
     try {
       await work()
+      owned.rewinds[kind] = 0
     } catch (error) {
       if (!(error instanceof FaultlineError)) throw error
       if (error.disposition !== 'rewind' && error.disposition !== 'step-aside') throw error
       if (!this.#isCurrent(partition, owned)) throw error
-      owned.rewinds++
-      if (owned.rewinds > rewindsMax) throw error
+      const rewinds = ++owned.rewinds[kind]
+      if (rewinds > rewindsMax) throw error
       if (error.disposition === 'step-aside') {
         this.#stepAside(partition, owned, error)
         return
       }
-      const delayMs = Math.min(retryDelayMs.first * 2 ** (owned.rewinds - 1), retryDelayMs.max)
+      const delayMs = Math.min(retryDelayMs.first * 2 ** (rewinds - 1), retryDelayMs.max)
       const { handler, hold, logger, clock } = this.#options
       logger.warn({ partition, reason: messageOf(error), delayMs }, 'taking over again')
       owned.next = null
