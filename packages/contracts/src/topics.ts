@@ -33,8 +33,13 @@ export interface TopicSpec {
 const keepForever = { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'retention.bytes': '-1' }
 /** More than the broker takes for a raw record, because these hold one with something around it. */
 const holdsRawRecords = { 'max.message.bytes': '12582912' }
+/**
+ * A successor reads the whole topic before it begins, and the newest segment is never compacted: with Kafka's segments of 1 GB that
+ * was minutes of changes, and every restart took longer than the one before. No smaller than the largest message.
+ */
 const compacted = {
   'cleanup.policy': 'compact',
+  'segment.bytes': '16777216',
   'min.cleanable.dirty.ratio': '0.1',
   'segment.ms': '600000',
   'max.compaction.lag.ms': '3600000',

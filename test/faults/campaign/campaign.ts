@@ -165,10 +165,9 @@ class Campaign {
       await Promise.race([faults, background])
       await faults
       await this.#rest({ load, prober })
-      const limitMs = settleLimitMs * this.#options.patience
-      const settled = await judge.judge(limitMs)
-      this.#print(`settled in ${settled.toFixed(1)} s; reading the topic once more`)
-      await judge.judgeFromScratch(limitMs)
+      await this.#judged((limitMs) => judge.judge(limitMs))
+      this.#print('reading the topic once more')
+      await this.#judged((limitMs) => judge.judgeFromScratch(limitMs))
       await this.#verify()
     } finally {
       clearInterval(status)
@@ -303,11 +302,22 @@ class Campaign {
       await runner.next()
       if (this.#elapsedMs() < quietAt || this.#isOver()) continue
       await this.#rest(parts)
-      const settled = await parts.judge.judge(settleLimitMs * this.#options.patience)
-      this.#print(`at rest: everything compared, settled in ${settled.toFixed(1)} s`)
+      await this.#judged((limitMs) => parts.judge.judge(limitMs))
       parts.load.resume()
       parts.prober.resume()
       quietAt = this.#elapsedMs() + quietEveryMs
+    }
+  }
+
+  /** A comparison that cannot be made is a finding too, and the campaign goes on. */
+  async #judged(look: (limitMs: number) => Promise<void>): Promise<void> {
+    const started = performance.now()
+    try {
+      await look(settleLimitMs * this.#options.patience)
+      const seconds = (performance.now() - started) / 1_000
+      this.#print(`at rest: everything compared in ${seconds.toFixed(1)} s`)
+    } catch (error) {
+      this.#violations.add('I1', `the stores could not be compared: ${(error as Error).message}`)
     }
   }
 
