@@ -42,6 +42,8 @@ export interface RebuildDeps {
   readonly onProgress: (stage: RebuildStage, done: number, of: number | null) => void
 }
 
+type Seconds = Readonly<Partial<Record<RebuildStage, number>>>
+
 /** What `--json` prints. Times in seconds. */
 export interface RebuildResult {
   readonly outcome: 'swapped' | 'swapped-before' | 'differs'
@@ -49,7 +51,9 @@ export interface RebuildResult {
   readonly records: number
   readonly refused: number
   readonly devices: number
-  readonly seconds: Readonly<Partial<Record<RebuildStage, number>>>
+  readonly seconds: Seconds
+  /** Of the processor, of this process alone: what is missing from `seconds` was waited for. */
+  readonly cpuSeconds: Seconds
   readonly recordsPerSecond: number | null
   /** Next offset by partition at the swap. */
   readonly offsets: Readonly<Record<string, number>>
@@ -89,6 +93,7 @@ const nothingDone = {
   refused: 0,
   devices: 0,
   seconds: {},
+  cpuSeconds: {},
   recordsPerSecond: null,
   offsets: {},
   audit: null,
@@ -149,7 +154,7 @@ async function buildAndSwap(
     await swapWhenReached(deps, feed, id)
     watch.lap('swapping')
   })
-  return resultOf({ id, fold, feed, audit, seconds: watch.seconds })
+  return resultOf({ id, fold, feed, audit, watch })
 }
 
 function resultOf(built: {
@@ -157,9 +162,10 @@ function resultOf(built: {
   readonly fold: ServingFold
   readonly feed: GenerationFeed
   readonly audit: StoreAudit | null
-  readonly seconds: Readonly<Partial<Record<RebuildStage, number>>>
+  readonly watch: { readonly seconds: Seconds; readonly cpuSeconds: Seconds }
 }): RebuildResult {
-  const { id, fold, feed, audit, seconds } = built
+  const { id, fold, feed, audit, watch } = built
+  const { seconds, cpuSeconds } = watch
   const worked = (seconds.reading ?? 0) + (seconds.writing ?? 0)
   return {
     outcome: (audit?.differenceCount ?? 0) > 0 ? 'differs' : 'swapped',
@@ -168,6 +174,7 @@ function resultOf(built: {
     refused: feed.refused,
     devices: fold.devices.size,
     seconds,
+    cpuSeconds,
     recordsPerSecond: worked === 0 ? null : Math.round(feed.records / worked),
     offsets: offsetsOf(feed),
     audit,
@@ -291,13 +298,19 @@ async function serverTime({ staging }: RebuildDeps): Promise<number> {
 
 function stopwatch(clock: Clock) {
   const seconds: Partial<Record<RebuildStage, number>> = {}
+  const cpuSeconds: Partial<Record<RebuildStage, number>> = {}
   let last = clock.now()
+  let lastCpu = process.cpuUsage()
   return {
     seconds,
+    cpuSeconds,
     lap(stage: RebuildStage): void {
       const now = clock.now()
       seconds[stage] = (now - last) / 1_000
       last = now
+      const { user, system } = process.cpuUsage(lastCpu)
+      cpuSeconds[stage] = (user + system) / 1e6
+      lastCpu = process.cpuUsage()
     },
   }
 }
