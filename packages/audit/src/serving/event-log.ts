@@ -6,10 +6,13 @@ export interface Logged {
   readonly record: WrittenRecord
 }
 
-/** The newest records of a type, as many as its log in Redis may hold and a few more. */
+/**
+ * The newest records of a type, of each partition as many as the whole log in Redis may hold and a few more: partitions may be read
+ * one after the other here, while Redis took them in turns.
+ */
 export class EventLog {
   readonly #max: number
-  #newest: Logged[] = []
+  readonly #newest = new Map<number, Logged[]>()
   #total = 0
 
   constructor(max: number) {
@@ -23,15 +26,19 @@ export class EventLog {
 
   push(logged: Logged): void {
     this.#total += 1
-    this.#newest.push(logged)
-    if (this.#newest.length >= 2 * this.#max) this.#newest = this.#newest.slice(-this.#max)
+    const kept = this.#newest.get(logged.partition) ?? []
+    this.#newest.set(logged.partition, kept)
+    kept.push(logged)
+    if (kept.length >= 2 * this.#max) kept.splice(0, this.#max)
   }
 
   /** What is kept, by partition, newest first. */
   byPartition(): ReadonlyMap<number, readonly Logged[]> {
-    return Map.groupBy(
-      this.#newest.toSorted((a, b) => b.offset - a.offset),
-      ({ partition }) => partition,
+    return new Map(
+      [...this.#newest].map(([partition, kept]) => [
+        partition,
+        kept.toSorted((a, b) => b.offset - a.offset),
+      ]),
     )
   }
 }
