@@ -247,7 +247,7 @@ describe.each([
     const id = Math.floor(Math.random() * 1e12)
     const event = {
       device_id: topic,
-      occurred_at: t0,
+      occurred_at: t0 + 235,
       kind: 'failure',
       code: null,
       detail: null,

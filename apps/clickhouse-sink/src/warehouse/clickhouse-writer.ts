@@ -63,7 +63,7 @@ export function clickhouseWriter({ client, migrate }: WriterOptions): WarehouseW
       insertJson(
         client,
         'app.device_events',
-        rows.map((row) => ({ ...row, occurred_at: row.occurred_at / 1_000 })),
+        rows.map((row) => ({ ...row, occurred_at: toDateTime64(row.occurred_at) })),
       ),
     removeEvents: (lsn) =>
       client.run('the truncation of events', {
@@ -75,6 +75,15 @@ export function clickhouseWriter({ client, migrate }: WriterOptions): WarehouseW
     rolledUpTo: (source, level) => rolledUpTo(client, source, level),
     rollUp: (source, level, end) => rollUp(client, { source, level, end }),
   }
+}
+
+const earliestMs = Date.UTC(1900, 0, 1)
+const latestMs = Date.UTC(2299, 11, 31)
+
+/** As text: of a number, JSON input takes whole seconds only. What a DateTime64 cannot hold becomes the nearest it can. */
+function toDateTime64(epochMs: number): string {
+  const held = Math.min(Math.max(epochMs, earliestMs), latestMs)
+  return new Date(held).toISOString().slice(0, -1).replace('T', ' ')
 }
 
 async function storedNext(
