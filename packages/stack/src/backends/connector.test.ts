@@ -1,9 +1,11 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { readFile } from 'node:fs/promises'
 import { topics } from '@faultline/contracts/topics'
 import { replication } from '@faultline/contracts/postgres-migrations'
 import { expect, test } from 'vitest'
 import { connectorVariables } from './connect.ts'
-import { firstLines } from './connector.ts'
+import { firstLines, registerConnector } from './connector.ts'
 
 test('tells the first line of a trace and its deepest cause', () => {
   const trace = [
@@ -55,4 +57,18 @@ test('every placeholder of the connector has a variable, and the other way round
     FAULTLINE_DATABASE_PORT: '5432',
     FAULTLINE_DATABASE_NAME: 'fleet one',
   })
+})
+
+test('says what did not come up and what to do, rather than that time is up', async () => {
+  const silent = createServer((_request, response) => response.writeHead(409).end('{}'))
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`
+  try {
+    await expect(registerConnector(url, new AbortController().signal, 50)).rejects.toMatchObject({
+      code: 'BACK_END_UNAVAILABLE',
+      message: expect.stringContaining('did not run within 0.05 s') as string,
+    })
+  } finally {
+    silent.close()
+  }
 })

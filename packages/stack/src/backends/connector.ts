@@ -9,7 +9,8 @@ import { z } from 'zod'
 const configFile = new URL('../../../../debezium/postgres-connector.json', import.meta.url)
 const connectorName = replication.connector
 const pauseMs = 100
-const startLimitMs = 60_000
+/** A busy machine needs a minute for what takes seconds otherwise. */
+const startLimitMs = 300_000
 const failuresBeforeGivingUp = 3
 
 const statusSchema = z.object({
@@ -24,11 +25,33 @@ const problemSchema = z.object({ message: z.string() })
  * Gives Connect the connector's configuration and waits until its task runs. Repeatable: an unchanged configuration leaves
  * a running task alone, and a failed task is restarted.
  * @param connectUrl of Connect's REST interface
- * @throws FaultlineError BACK_END_UNAVAILABLE with the first line of Connect's own trace
+ * @throws FaultlineError BACK_END_UNAVAILABLE with the first line of Connect's own trace, or when the task does not run
+ *   within `limitMs`
  */
-export async function registerConnector(connectUrl: string, signal: AbortSignal): Promise<void> {
-  const connector = `${connectUrl}/connectors/${connectorName}`
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(startLimitMs)])
+export async function registerConnector(
+  connectUrl: string,
+  signal: AbortSignal,
+  limitMs: number = startLimitMs,
+): Promise<void> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(limitMs)])
+  try {
+    await startConnector(`${connectUrl}/connectors/${connectorName}`, limit)
+  } catch (error) {
+    if (!limit.aborted || signal.aborted || error instanceof FaultlineError) throw error
+    throw new FaultlineError(
+      'BACK_END_UNAVAILABLE',
+      `the Debezium connector did not run within ${limitMs / 1_000} s`,
+      {
+        cause: error,
+        remedy:
+          'Run `faultline up` again: it goes on where it was. If that does not help, `faultline logs connect` tells what Connect waits for.',
+        context: { connector: connectorName },
+      },
+    )
+  }
+}
+
+async function startConnector(connector: string, limit: AbortSignal): Promise<void> {
   const config = await readFile(configFile, 'utf8')
   if (!(await hasConfig(connector, config, limit))) await putConfig(connector, config, limit)
   for (let failures = 0; ;) {

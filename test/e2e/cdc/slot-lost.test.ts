@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { replication } from '@faultline/contracts/postgres-migrations'
+import type { PostgresConnection } from '@faultline/runtime/postgres'
+import { untilSettled, verifyChain } from '../../support/chain/verify-chain.ts'
+import { eventually } from '../../support/eventually.ts'
+import {
+  measure,
+  patience,
+  readAgain,
+  toPostgres,
+  uniqueName,
+  untilShown,
+} from '../../support/product/changes.ts'
+import { faultline, faultlineOk } from '../../support/product/faultline-command.ts'
+import { registerUnits } from '../../support/product/fleet.ts'
+import { product } from '../../support/product/product.ts'
+
+const settleLimitMs = 120_000
+
+async function recover(): Promise<unknown> {
+  return JSON.parse(await faultlineOk(product().home, ['slot', 'recover', '--json']))
+}
+
+describe('capture that stops', () => {
+  let postgres: PostgresConnection
+  beforeAll(async () => {
+    postgres = await toPostgres()
+  })
+  afterAll(() => postgres.close())
+
+  it('brings a lost slot back: every row once, deletions included, and a second run finds nothing', async () => {
+    const [lasting, deleted, late] = ['lasting', 'deleted', 'late'].map(uniqueName) as [
+      string,
+      string,
+      string,
+    ]
+    await registerUnits(postgres, [lasting, deleted])
+    await measure(lasting, 50)
+    await measure(deleted)
+    await untilShown(lasting, 50)
+    await untilShown(deleted, 1)
+    const connector = `${product().connectUrl}/connectors/${replication.connector}`
+    await fetch(`${connector}/stop`, { method: 'PUT' })
+    await eventually(async () => {
+      await postgres.query('select pg_drop_replication_slot($1)', [replication.slot])
+    }, patience)
+    await measure(lasting, 500)
+    await postgres.query(`delete from device_catalog where device_id = '${deleted}'`)
+    await registerUnits(postgres, [late])
+    await measure(late, 5)
+    expect((await faultline(product().home, ['slot', 'status'])).code).toBe(1)
+
+    expect(await recover()).toEqual({ slot: 'made', measurements: 505, deletions: 1 })
+    await measure(lasting, 5)
+    await untilShown(deleted, null)
+    await untilShown(lasting, 555)
+    await untilShown(late, 5)
+    await untilSettled(product(), settleLimitMs)
+    await verifyChain(product())
+
+    expect(await recover()).toEqual({ slot: 'kept', measurements: 0, deletions: 0 })
+    // Read again on purpose, all of it: the enricher knows every row.
+    await readAgain(postgres, 'blocking', ['public.raw_measurements'])
+    await measure(lasting)
+    await untilShown(lasting, 556)
+    await untilSettled(product(), settleLimitMs)
+    await verifyChain(product())
+  })
+})
