@@ -43,6 +43,16 @@ function newEvent(random: Random, number: number, device_id: string, spanMs: num
   return { event_id: String(number), device_id, measured_at, revision: 0 }
 }
 
+function measurementOf(random: Random, event: Event, type: string) {
+  return enrichedMeasurement({
+    ...event,
+    type,
+    fault_score: random.chance(0.3) ? random.between(0, 1) : random.next(),
+    alert_level: random.pick(levels),
+    fault_reasons: random.chance(0.3) ? ['HIGH_TEMP'] : [],
+  })
+}
+
 /** The log of each partition: offsets rise, some hold nothing, a device stays in its partition. */
 function writeLogs(random: Random, count: number): DeviceRecord[][] {
   const logs: DeviceRecord[][] = partitions.map(() => [])
@@ -64,18 +74,8 @@ function writeLogs(random: Random, count: number): DeviceRecord[][] {
     const event = isCorrection ? random.pick(own) : newEvent(random, i, device_id, spanMs)
     if (!isCorrection) written.push(event)
     event.revision += 1
-    const type = types[isLong ? at % types.length : random.between(0, 1)] ?? ''
-    log.push({
-      offset,
-      device_id,
-      measurement: enrichedMeasurement({
-        ...event,
-        type,
-        fault_score: random.chance(0.3) ? random.between(0, 1) : random.next(),
-        alert_level: random.pick(levels),
-        fault_reasons: random.chance(0.3) ? ['HIGH_TEMP'] : [],
-      }),
-    })
+    const type = isLong ? (types[at % types.length] ?? '') : random.pick(types)
+    log.push({ offset, device_id, measurement: measurementOf(random, event, type) })
   }
   return logs
 }
