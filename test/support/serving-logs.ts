@@ -11,7 +11,7 @@ const hour = 3_600_000
 const levels = ['normal', 'warning', 'critical'] as const
 
 /** Numbers in [0, 1) that one seed always gives in the same order. */
-function chance(seed: number): () => number {
+export function chance(seed: number): () => number {
   let state = seed >>> 0
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0

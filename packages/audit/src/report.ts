@@ -31,10 +31,14 @@ export interface StoreAudit {
   readonly isChecked: boolean
 }
 
-/** Gathers what an audit finds; keeps the first differences and counts the rest. */
+/** Beyond so many differences nobody asks whether one of them was counted twice. */
+const toldApartMax = 10_000
+
+/** Gathers what an audit finds; keeps the first differences and counts the rest. Two checks may find the same one. */
 export class Findings {
   readonly #max: number
   readonly #differences: Difference[] = []
+  readonly #places = new Set<string>()
   readonly #compared = new Map<string, number>()
   readonly #notCompared = new Set<string>()
   #count = 0
@@ -45,8 +49,16 @@ export class Findings {
   }
 
   add(differences: readonly Difference[]): void {
-    this.#count += differences.length
-    this.#differences.push(...differences.slice(0, this.#max - this.#differences.length))
+    const added = differences.filter((difference) => this.#isNew(difference))
+    this.#count += added.length
+    this.#differences.push(...added.slice(0, this.#max - this.#differences.length))
+  }
+
+  #isNew({ key, field, actual, at }: Difference): boolean {
+    const place = JSON.stringify([key, field, actual, at])
+    if (this.#places.has(place)) return false
+    if (this.#places.size < toldApartMax) this.#places.add(place)
+    return true
   }
 
   compared(what: string, count: number): void {

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { auditServing } from '@faultline/audit/serving'
 import type { StoreAudit } from '@faultline/audit/report'
 import type { ServingStore } from '../../../apps/redis-consumer/src/serving-store.ts'
+import { structures, type Change } from './changed-by-hand.ts'
 import { feedOf } from '../../support/log-feed.ts'
-import { fleetLogs, type LoggedRecord } from '../../support/serving-logs.ts'
+import { chance, fleetLogs, type LoggedRecord } from '../../support/serving-logs.ts'
 import {
   openServingRedis,
   rankingSettings,
@@ -17,7 +18,8 @@ import {
  */
 
 const { halfLifeMs } = rankingSettings
-const streamEventsMax = 150
+/** The log of one type is trimmed, that of the other is whole. */
+const streamEventsMax = 350
 const shape = { records: 900, partitions: 3, devices: 12 }
 
 let redis: ServingRedis
@@ -45,7 +47,13 @@ async function fill(store: ServingStore, logs: readonly (readonly LoggedRecord[]
 
 function audit(logs: readonly (readonly LoggedRecord[])[], windowEventsMax = 100_000) {
   const feed = feedOf(logs, { halfLifeMs, streamEventsMax })
-  return auditServing({ redis: redis.client, ...feed, windowEventsMax, differencesMax: 200 })
+  return auditServing({
+    redis: redis.client,
+    ...feed,
+    windowEventsMax,
+    differencesMax: 500,
+    againAfterMs: 1,
+  })
 }
 
 const shown = ({ differences }: StoreAudit) =>
@@ -68,3 +76,42 @@ describe('an untouched Redis', () => {
     )
   })
 })
+
+describe.each(Object.keys(structures))('one thing changed by hand in %s', (name) => {
+  it('is named with its key, its field and both values', async () => {
+    const logs = fleetLogs({ ...shape, seed: name.length })
+    await fill(redis.store({ streamEventsMax }), logs, 50)
+    await fc.assert(
+      fc.asyncProperty(fc.noBias(fc.nat()), async (seed) => {
+        const next = chance(seed)
+        const pick = (below: number) => Math.floor(next() * below)
+        const keys = await redis.client.run('keys', (client) => client.keys('*'))
+        const change = await structures[name]?.({ redis: redis.client, keys: keys.sort(), pick })
+        if (change === undefined) throw new Error('unknown structure')
+        const undo = await make(change)
+        const found = await audit(logs)
+        await undo()
+        const what = JSON.stringify(change.commands.at(-1)).slice(0, 500)
+        const said = `${what}\n${shown(found).join('\n')}`
+        expect(found.differences.some(change.isNamedBy), said).toBe(true)
+      }),
+      { numRuns: Number(process.env['PBT_RUNS'] ?? 8) },
+    )
+    expect(shown(await audit(logs))).toEqual([])
+  })
+})
+
+/** Changes the database; what comes back puts the key as it was. */
+async function make({ key, commands }: Change): Promise<() => Promise<void>> {
+  const stray = commands.map(([, named]) => String(named)).filter((named) => named !== key)
+  return await redis.client.run('change', async (client) => {
+    const before = (await client.exists(key)) === 1 ? await client.dumpBuffer(key) : null
+    for (const [command, ...args] of commands) await client.call(String(command), ...args)
+    return async () => {
+      await redis.client.run('undo', async (again) => {
+        await again.del(key, ...stray)
+        if (before !== null) await again.restore(key, 0, before)
+      })
+    }
+  })
+}

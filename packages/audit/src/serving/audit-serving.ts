@@ -39,6 +39,8 @@ export interface ServingAuditOptions {
   readonly windowEventsMax: number
   /** Differences that are reported with their values; the others are counted. */
   readonly differencesMax?: number
+  /** Pause before something that differs is read again, ms. */
+  readonly againAfterMs?: number
   /** Called between two readings, where a slower audit is wanted. */
   readonly pace?: () => Promise<void>
   readonly signal?: AbortSignal
@@ -49,7 +51,6 @@ const devicesPerReading = 20
 const membersPerReading = 500
 /** A difference is named when it is still there at the last of so many readings: windows may be emptied a moment later. */
 const readings = 6
-const againAfterMs = 100
 
 /**
  * Compares every structure of a serving database with what the topic says, at the offsets that the database itself states. It is
@@ -71,6 +72,8 @@ class ServingAudit {
   readonly #options: ServingAuditOptions
   readonly #findings: Findings
   #offsets: OffsetVector = new Map()
+  /** Redis states an offset that the topic does not have: nothing can be held against anything. */
+  #isBeyond = false
 
   constructor(options: ServingAuditOptions) {
     this.#options = options
@@ -79,7 +82,8 @@ class ServingAudit {
 
   async run(): Promise<StoreAudit> {
     const { expectation } = this.#options
-    await this.#check(() => ({ commands: [], compare: () => [] }))
+    await this.#progress()
+    if (this.#isBeyond) return this.#findings.audit(this.#offsets)
     expectation.prune()
     if (!expectation.isWhole) this.#findings.notCompared(lostBeginning)
     await this.#whole()
@@ -92,7 +96,15 @@ class ServingAudit {
     }
     for (const type of [...expectation.logs().keys()]) await this.#log(type)
     await this.#keys()
+    await this.#progress()
     return this.#findings.audit(this.#offsets)
+  }
+
+  async #progress(): Promise<void> {
+    await this.#check(() => ({
+      commands: [['hgetall', redisKeys.progress]],
+      compare: ([progress]) => compareProgress(this.#options.expectation, progress),
+    }))
   }
 
   async #whole(): Promise<void> {
@@ -212,7 +224,9 @@ class ServingAudit {
           const [next, keys] = reply as [string, readonly string[]]
           page.cursor = next
           page.keys = keys.length
-          return strayKeys(expectation, keys)
+          const stray = strayKeys(expectation, keys)
+          const isLost = stray.length > 0 && expectation.offsets().size === 0
+          return isLost ? [noProgress, ...stray] : stray
         },
       }))
       this.#findings.compared('keys', page.keys)
@@ -229,7 +243,8 @@ class ServingAudit {
         return
       }
       if (reading === readings) return
-      await delay(againAfterMs, undefined, { signal: this.#options.signal })
+      const { againAfterMs = 100, signal } = this.#options
+      await delay(againAfterMs, undefined, { signal })
     }
   }
 
@@ -246,15 +261,18 @@ class ServingAudit {
       await advance(offsets)
     } catch (error) {
       if (!isFaultlineError(error, 'POSITION_UNKNOWN')) throw error
+      this.#isBeyond = true
       return [beyondTopic(error.context, offsets)]
     }
     this.#offsets = offsets
     const found = compare(replies)
     if (found === 'again') return found
-    const all = [...compareProgress(expectation, progress), ...found]
-    return expectation.isWhole ? all : all.filter(followsFromTheRest)
+    return expectation.isWhole ? found : found.filter(followsFromTheRest)
   }
 }
+
+/** Something was applied, and nothing says how far. */
+const noProgress = redisDifference(redisKeys.progress, '', { expected: 'a hash', actual: null })
 
 const lostBeginning =
   'The topic no longer holds its beginning: totals, live rankings, fleets and whatever Redis holds beyond the topic were not compared.'

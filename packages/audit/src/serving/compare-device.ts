@@ -7,6 +7,7 @@ import {
 } from '@faultline/contracts/redis-keys'
 import { decayedSumAt, unitsPerScore } from '@faultline/core/ranking'
 import type { Difference } from '../report.ts'
+import { offsetOfApplied } from './compare-whole.ts'
 import type { DeviceFold } from './device-fold.ts'
 import type { ServingExpectation } from './expectation.ts'
 import { asHash, asScore, compareHash, nineDigits, redisDifference } from './redis-text.ts'
@@ -42,6 +43,7 @@ export function compareDevice(
   const [summary, ofType, ofAll, listedType, listedAll, ...sums] = replies
   const { type } = device
   const differences = [
+    ...offsetOfApplied(expectation, device.partition, asHash(summary)?.['enriched_offset']),
     ...compareSummary(expectation, { id, device }, { summary, ofType, ofAll }),
     ...[type, allTypes].flatMap((scope, i) =>
       compareScore(redisKeys.devices(scope), id, '0', asScore([listedType, listedAll][i])),

@@ -1,5 +1,5 @@
 import { redisKeys } from '@faultline/contracts/redis-keys'
-import type { Difference } from '../report.ts'
+import type { Difference, OffsetVector } from '../report.ts'
 import type { Logged } from './event-log.ts'
 import type { ServingExpectation } from './expectation.ts'
 import { compareHash, redisDifference } from './redis-text.ts'
@@ -15,6 +15,8 @@ export interface LogWalk {
   readonly before: string
   /** By partition, the offset that was met last. */
   readonly met: ReadonlyMap<number, number>
+  /** The offsets stated when it began: what came later stands before its beginning. Absent at the beginning. */
+  readonly below?: OffsetVector
 }
 
 export interface LogPage {
@@ -45,16 +47,31 @@ export function compareLogPage(
     return { differences, entries: 0, next: null }
   }
   const entries = reply as readonly Entry[]
-  const place = new LogPlace(expectation.logs().get(walk.type)?.byPartition(), walk.met)
+  const below = walk.below ?? expectation.offsets()
+  const kept = expectation.logs().get(walk.type)?.byPartition() ?? new Map<number, Logged[]>()
+  const place = new LogPlace(keptBelow(kept, below), walk.met)
   const differences = entries.flatMap(([id, flat]) => place.compare(key, id, fieldsOf(flat)))
   const oldest = entries.at(-1)?.[0]
-  const isEnd = entries.length < logPageEntries || oldest === undefined
-  const next = isEnd ? null : { type: walk.type, before: `(${oldest}`, met: place.met }
-  return { differences, entries: entries.length, next }
+  if (entries.length === logPageEntries && oldest !== undefined) {
+    const next = { type: walk.type, before: `(${oldest}`, met: place.met, below }
+    return { differences, entries: entries.length, next }
+  }
+  const total = expectation.logs().get(walk.type)?.total ?? 0
+  const isTrimmed = total > expectation.settings.streamEventsMax
+  const missing = isTrimmed ? [] : place.missingAtBeginning(key)
+  return { differences: [...differences, ...missing], entries: entries.length, next: null }
 }
 
 type Fields = Readonly<Record<string, string>>
 type Kept = ReadonlyMap<number, readonly Logged[]>
+
+function keptBelow(kept: Kept, below: OffsetVector): Kept {
+  const records = [...kept].map(([partition, logged]) => {
+    const first = logged.findIndex(({ offset }) => offset < (below.get(partition) ?? 0))
+    return [partition, first < 0 ? [] : logged.slice(first)] as const
+  })
+  return new Map(records.filter(([, logged]) => logged.length > 0))
+}
 
 /** Where a walk stands in each partition. */
 class LogPlace {
@@ -63,7 +80,7 @@ class LogPlace {
   /** Index of the record that comes next. Missing: the walk is below what is kept. */
   readonly #next = new Map<number, number>()
 
-  constructor(kept: Kept = new Map<number, readonly Logged[]>(), met: ReadonlyMap<number, number>) {
+  constructor(kept: Kept, met: ReadonlyMap<number, number>) {
     this.#kept = kept
     this.met = new Map(met)
     for (const [partition, logged] of kept) {
@@ -87,28 +104,38 @@ class LogPlace {
     }
     this.#next.set(partition, found + 1)
     this.met.set(partition, logged.offset)
-    const missing = kept.slice(place ?? 0, found).map((lost) =>
-      redisDifference(key, 'an entry', {
-        expected: JSON.stringify(Object.fromEntries(eventTexts(lost.record))),
-        actual: null,
-        at: `${lost.partition}:${lost.offset}`,
-      }),
-    )
+    const missing = kept.slice(place ?? 0, found).map((lost) => missingEntry(key, lost))
     const at = `${partition}:${logged.offset}`
     const changed = compareHash(key, eventTexts(logged.record), fields, at)
     return [...missing, ...changed.map((one) => ({ ...one, field: `${id} ${one.field}` }))]
   }
 
-  /** The partition that an entry names; where its next record is another, the one whose next record it is. */
+  /** What must still come where the log was never trimmed. */
+  missingAtBeginning(key: string): Difference[] {
+    return [...this.#kept].flatMap(([partition, logged]) =>
+      logged.slice(this.#next.get(partition) ?? 0).map((lost) => missingEntry(key, lost)),
+    )
+  }
+
+  /** The partition whose next record an entry is; where there is none, one in which it comes later. */
   #partitionOf(fields: Fields): number {
     const named = Number(fields['source_partition'])
     const isNext = (partition: number) => {
       const logged = this.#kept.get(partition)?.[this.#next.get(partition) ?? -1]
       return logged !== undefined && isOf(logged, fields)
     }
-    if (isNext(named)) return named
-    return [...this.#kept.keys()].find(isNext) ?? named
+    const isAhead = (partition: number) => {
+      const ahead = this.#kept.get(partition)?.slice(this.#next.get(partition)) ?? []
+      return ahead.some((logged) => isOf(logged, fields))
+    }
+    const partitions = [named, ...this.#kept.keys()]
+    return partitions.find(isNext) ?? partitions.find(isAhead) ?? named
   }
+}
+
+function missingEntry(key: string, { partition, offset, record }: Logged): Difference {
+  const expected = JSON.stringify(Object.fromEntries(eventTexts(record)))
+  return redisDifference(key, 'an entry', { expected, actual: null, at: `${partition}:${offset}` })
 }
 
 /** Either of two names will do: one of them may be what was changed. */

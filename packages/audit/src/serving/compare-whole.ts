@@ -112,10 +112,30 @@ export function compareProgress(expectation: ServingExpectation, reply: unknown)
       expected.set(progressFields.measuredAt(partition), String(measuredAt))
     }
   }
+  const unstated: Difference[] = []
   for (const [field, text] of Object.entries(actual)) {
     // An epoch counts owners; nothing in the topic says how many there were.
     const isEpoch = /^epoch:\d+$/.test(field) && /^[1-9]\d*$/.test(text)
-    if (isEpoch) expected.set(field, text)
+    const partition = /^(?:measured_at:)?(\d+)$/.exec(field)?.[1]
+    const isUnstated = partition !== undefined && !expected.has(partition)
+    if (isEpoch || isUnstated) expected.set(field, text)
+    if (!isUnstated) continue
+    const found = actual[partition] ?? null
+    unstated.push(redisDifference(key, partition, { expected: 'an offset', actual: found }))
   }
-  return Object.keys(actual).length === 0 ? [] : compareHash(key, expected, actual)
+  if (Object.keys(actual).length === 0) return []
+  return [...unstated, ...compareHash(key, expected, actual)]
+}
+
+/** The offset of a partition is wrong where what lies beyond it was applied. */
+export function offsetOfApplied(
+  expectation: ServingExpectation,
+  partition: number,
+  applied: string | undefined,
+): Difference[] {
+  const next = expectation.offsets().get(partition) ?? 0
+  if (applied === undefined || !/^\d+$/.test(applied) || Number(applied) < next) return []
+  const expected = `at least ${Number(applied) + 1}`
+  const field = progressFields.nextOffset(partition)
+  return [redisDifference(redisKeys.progress, field, { expected, actual: String(next) })]
 }

@@ -14,6 +14,7 @@ export class EventLog {
   readonly #max: number
   readonly #newest = new Map<number, Logged[]>()
   #total = 0
+  #sorted: ReadonlyMap<number, readonly Logged[]> | undefined
 
   constructor(max: number) {
     this.#max = max
@@ -26,6 +27,7 @@ export class EventLog {
 
   push(logged: Logged): void {
     this.#total += 1
+    this.#sorted = undefined
     const kept = this.#newest.get(logged.partition) ?? []
     this.#newest.set(logged.partition, kept)
     kept.push(logged)
@@ -34,11 +36,12 @@ export class EventLog {
 
   /** What is kept, by partition, newest first. */
   byPartition(): ReadonlyMap<number, readonly Logged[]> {
-    return new Map(
+    this.#sorted ??= new Map(
       [...this.#newest].map(([partition, kept]) => [
         partition,
         kept.toSorted((a, b) => b.offset - a.offset),
       ]),
     )
+    return this.#sorted
   }
 }

@@ -52,7 +52,7 @@ export function compareHash(
   if (actual === null) {
     return [redisDifference(key, '', { expected: 'a hash', actual: String(reply), ...place })]
   }
-  if (Object.keys(actual).length === 0 && expected.size > 0) {
+  if (Object.keys(actual).length === 0 && expected.size > 1) {
     return [redisDifference(key, '', { expected: 'a hash', actual: null, ...place })]
   }
   const differences: Difference[] = []
