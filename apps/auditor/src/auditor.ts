@@ -8,14 +8,12 @@ import { Metrics } from '@faultline/runtime/metrics'
 import type { AuditorConfig } from './config.ts'
 import { ProductAudit } from './product-audit.ts'
 import { Verdict } from './verdict.ts'
+import { WarehouseTurns } from './warehouse-turns.ts'
 
 /** Between two rounds over Redis, ms. A reading takes about a millisecond of Redis, and this follows each. */
 const betweenRoundsMs = 5_000
 const betweenReadingsMs = 20
-/** Rows measured in the last hours are compared in each round, older ones with some devices in turn. */
-const freshMs = 2 * 3_600_000
 const warehouseEveryMs = 60_000
-const devicesInTurn = 50
 
 /** Puts the auditor together and starts it. It is ready unless a difference stands. */
 export async function startAuditor(
@@ -67,34 +65,19 @@ async function auditForEver(parts: Parts): Promise<void> {
   const { product, clock, signal } = parts
   const pace = () => clock.sleep(betweenReadingsMs, signal)
   let warehouseAtMs = -Infinity
-  let turn = 0
+  const turns = new WarehouseTurns({
+    deviceIds: () => product.deviceIds(),
+    compare: (only) => product.auditClickhouse({ pace, ...only }),
+  })
   while (!signal.aborted) {
     await round(parts, 'redis', () => product.auditRedis({ pace }))
     if (clock.now() - warehouseAtMs >= warehouseEveryMs) {
       warehouseAtMs = clock.now()
-      turn += 1
-      const choice = turn
-      await round(parts, 'clickhouse', () => warehouseRound(parts, choice))
+      await round(parts, 'clickhouse', () => turns.round(clock.now()))
     }
     await clock.sleep(betweenRoundsMs, signal).catch(() => undefined)
   }
 }
-
-/** Fresh hours of every device, and every hour of some devices in turn. */
-async function warehouseRound(
-  { product, clock, signal }: Parts,
-  turn: number,
-): Promise<StoreAudit> {
-  const pace = () => clock.sleep(betweenReadingsMs, signal)
-  const fresh = await product.auditClickhouse({ pace, since: hourOf(clock.now() - freshMs) })
-  if (fresh.differenceCount > 0 || !fresh.isChecked) return fresh
-  const ids = product.deviceIds()
-  const start = ((turn - 1) * devicesInTurn) % Math.max(1, ids.length)
-  const devices = ids.slice(start, start + devicesInTurn)
-  return await product.auditClickhouse({ pace, devices })
-}
-
-const hourOf = (epochMs: number) => Math.floor(epochMs / 3_600_000) * 3_600_000
 
 async function round(
   { verdict, logger }: Parts,

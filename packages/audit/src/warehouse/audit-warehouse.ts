@@ -17,7 +17,7 @@ export interface WarehouseAuditOptions {
   readonly reread: (range: RecordRange) => Promise<readonly PlacedMeasurement[]>
   /** Devices to compare; all where none are given. */
   readonly devices?: readonly string[]
-  /** Hours before this one (epoch ms) are left out, where only fresh rows are wanted. */
+  /** Hours before this one (epoch ms) and the roll-ups are left out, where only fresh rows are wanted. */
   readonly since?: number
   readonly differencesMax?: number
   readonly pace?: () => Promise<void>
@@ -58,7 +58,7 @@ class WarehouseAudit {
   }
 
   async run(): Promise<StoreAudit> {
-    const { digests, offsets, devices } = this.#options
+    const { digests, offsets, devices, since } = this.#options
     const next: OffsetVector = new Map([...offsets].map(([p, bound]) => [p, bound.next]))
     if (!(await this.#untilStored())) return this.#findings.audit(next)
     await this.#expired()
@@ -68,6 +68,7 @@ class WarehouseAudit {
       const some = ids.slice(start, start + devicesPerQuery)
       await this.#pause()
       await this.#compareDigests(some)
+      if (since !== undefined) continue
       await this.#pause()
       await auditRollUps(this.#options, this.#findings, some)
     }
