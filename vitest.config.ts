@@ -11,6 +11,9 @@ const onProduct = { ...onRealThings, globalSetup: ['test/support/product/product
 // Real child processes, but programs of their own: these pay for no back end.
 const supervised = ['test/integration/supervisor/**/*.test.ts']
 
+// Minutes each, and not part of `npm test`: `npm run test:slow`. The slice of the campaign has kills of every application too.
+const slow = ['test/e2e/cdc/slot-lost.test.ts', 'test/e2e/chain/kill.test.ts']
+
 interface Layer {
   readonly include: string[]
   readonly exclude?: string[]
@@ -41,11 +44,12 @@ export default defineConfig({
         exclude: supervised,
         ...onBackEnds,
       }),
-      layer(6, 'e2e', { include: ['test/e2e/**/*.test.ts'], ...onProduct }),
+      layer(6, 'e2e', { include: ['test/e2e/**/*.test.ts'], exclude: slow, ...onProduct }),
       layer(7, 'campaign', {
         include: ['test/faults/campaign/**/*.test.ts'],
         testTimeout: 900_000,
       }),
+      layer(8, 'slow', { include: slow, ...onProduct }),
     ],
   },
 })
