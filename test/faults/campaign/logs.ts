@@ -9,7 +9,7 @@ export interface LogFindings {
   readonly unforeseen: readonly string[]
 }
 
-const fencedCodes = /"(PRODUCER_FENCED|SERVING_STORE_FENCED)"/
+const fencedCodes = /\b(PRODUCER_FENCED|SERVING_STORE_FENCED)\b/
 const lineMax = 600
 
 /** Reads the logs of the product's applications. */
