@@ -1,5 +1,5 @@
-import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { keepRedisData, restartRedisOn } from '../../tools/processes/redis-data.ts'
 import { pause, waitFor } from '../pause.ts'
 import {
   apiFailsWithout,
@@ -87,18 +87,11 @@ const redisOlder: FaultKind = {
   ...redisLoss,
   name: 'redis-older-copy',
   weight: 0.7,
-  inject: async (context) => {
-    const { product, chance, signal } = context
-    const files = join(product.home, 'data', 'redis', 'appendonlydir')
+  inject: async ({ product, chance, signal }) => {
     const older = join(product.failpointFolder, '..', 'older-redis')
-    rmSync(older, { recursive: true, force: true })
-    cpSync(files, older, { recursive: true })
+    await keepRedisData(product.home, older)
     await pause(chance.between(2_000, 10_000), signal)
-    await keepAway(context, 'redis', () => {
-      rmSync(files, { recursive: true })
-      cpSync(older, files, { recursive: true })
-      return Promise.resolve()
-    })
+    await restartRedisOn(product.home, older)
   },
 }
 
