@@ -2,8 +2,12 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { findSupervisor, type StackStatus } from '@faultline/stack/control'
 import { stackPorts } from '@faultline/stack/layout'
-import { faultline, faultlineOk, parseExports } from '../../support/product/faultline-command.ts'
-import type { TestConnection } from '../../support/connection.ts'
+import {
+  faultline,
+  faultlineOk,
+  printedAddresses,
+  type ProductAddresses,
+} from '../../support/product/faultline-command.ts'
 
 export type StackProcess = StackStatus['processes'][number]
 
@@ -15,7 +19,7 @@ export class ProductUnderTest {
   readonly #folder: string
   /** Node options of the applications. */
   nodeOptions = ''
-  #addresses: (TestConnection & { readonly apiUrl: string }) | undefined
+  #addresses: ProductAddresses | undefined
 
   /** @param folder for everything; it is removed in the end */
   constructor(folder: string, portBase: number) {
@@ -24,7 +28,7 @@ export class ProductUnderTest {
     this.portBase = portBase
   }
 
-  get addresses(): TestConnection & { readonly apiUrl: string } {
+  get addresses(): ProductAddresses {
     if (this.#addresses === undefined) throw new Error('the product was not started')
     return this.#addresses
   }
@@ -50,7 +54,7 @@ export class ProductUnderTest {
       ['up', '--detach', '--no-demo', '--port-base', String(this.portBase)],
       this.environment,
     )
-    this.#addresses ??= addressesOf(parseExports(await faultlineOk(this.home, ['env'])))
+    this.#addresses ??= await printedAddresses(this.home)
   }
 
   /** What the applications of the stack are given beside its addresses. */
@@ -96,24 +100,5 @@ export class ProductUnderTest {
 
   async processNamed(name: string): Promise<StackProcess | undefined> {
     return (await this.status())?.processes.find((process) => process.name === name)
-  }
-}
-
-function addressesOf(
-  exports: ReadonlyMap<string, string>,
-): TestConnection & { readonly apiUrl: string } {
-  const address = (name: string): string => {
-    const value = exports.get(name)
-    if (value === undefined) throw new Error(`faultline env prints no ${name}`)
-    return value
-  }
-  return {
-    databaseUrl: address('DATABASE_URL'),
-    kafkaBootstrap: address('KAFKA_BOOTSTRAP'),
-    schemaRegistryUrl: address('SCHEMA_REGISTRY_URL'),
-    connectUrl: address('CONNECT_URL'),
-    redisUrl: address('REDIS_URL'),
-    clickhouseUrl: address('CLICKHOUSE_URL'),
-    apiUrl: address('API_URL'),
   }
 }

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import type { TestConnection } from '../connection.ts'
 
 const run = promisify(execFile)
 const projectFolder = resolve(import.meta.dirname, '..', '..', '..')
@@ -46,7 +47,28 @@ export async function faultlineOk(
 }
 
 /** The addresses that `faultline env` prints. */
-export function parseExports(text: string): ReadonlyMap<string, string> {
+function parseExports(text: string): ReadonlyMap<string, string> {
   const lines = text.matchAll(/^export (\w+)=(['"]?)(.*)\2$/gm)
   return new Map([...lines].map(([, name = '', , value = '']) => [name, value]))
+}
+
+export type ProductAddresses = TestConnection & { readonly apiUrl: string }
+
+/** What `faultline env` prints for the stack in `home`. @throws Error naming what it does not print */
+export async function printedAddresses(home: string): Promise<ProductAddresses> {
+  const exports = parseExports(await faultlineOk(home, ['env']))
+  const address = (name: string): string => {
+    const value = exports.get(name)
+    if (value === undefined) throw new Error(`faultline env prints no ${name}`)
+    return value
+  }
+  return {
+    databaseUrl: address('DATABASE_URL'),
+    kafkaBootstrap: address('KAFKA_BOOTSTRAP'),
+    schemaRegistryUrl: address('SCHEMA_REGISTRY_URL'),
+    connectUrl: address('CONNECT_URL'),
+    redisUrl: address('REDIS_URL'),
+    clickhouseUrl: address('CLICKHOUSE_URL'),
+    apiUrl: address('API_URL'),
+  }
 }

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { faultline, faultlineOk, parseExports } from './faultline-command.ts'
-import type { Product } from './product.ts'
+import { faultline, faultlineOk, printedAddresses } from './faultline-command.ts'
+import './product.ts'
 
 // Below the range from which the system takes the ports of outgoing connections; another run may have the first.
 const portBases = [18_400, 18_500, 18_600, 18_700]
@@ -12,8 +12,7 @@ const portBases = [18_400, 18_500, 18_600, 18_700]
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const home = mkdtempSync(join(tmpdir(), 'faultline-e2e-'))
   await up(home)
-  const addresses = parseExports(await faultlineOk(home, ['env']))
-  project.provide('product', { home, ...connectionOf(addresses) })
+  project.provide('product', { home, ...(await printedAddresses(home)) })
   return async () => {
     await faultlineOk(home, ['down'])
     rmSync(home, { recursive: true, force: true })
@@ -29,21 +28,4 @@ async function up(home: string): Promise<void> {
       throw new Error(`the product did not start:\n${stdout}${stderr}`)
   }
   throw new Error(`no free ports at ${portBases.join(', ')}`)
-}
-
-function connectionOf(addresses: ReadonlyMap<string, string>): Omit<Product, 'home'> {
-  const address = (name: string): string => {
-    const value = addresses.get(name)
-    if (value === undefined) throw new Error(`faultline env prints no ${name}`)
-    return value
-  }
-  return {
-    databaseUrl: address('DATABASE_URL'),
-    kafkaBootstrap: address('KAFKA_BOOTSTRAP'),
-    schemaRegistryUrl: address('SCHEMA_REGISTRY_URL'),
-    connectUrl: address('CONNECT_URL'),
-    redisUrl: address('REDIS_URL'),
-    clickhouseUrl: address('CLICKHOUSE_URL'),
-    apiUrl: address('API_URL'),
-  }
 }

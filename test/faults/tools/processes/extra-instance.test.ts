@@ -1,7 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -10,6 +8,7 @@ import { FaultProxy } from '../proxy/fault-proxy.ts'
 import { startRecorder, type Recorder } from '../recorder.ts'
 import { redirectOption } from '../redirect/redirect-options.ts'
 import { ExtraInstance } from './extra-instance.ts'
+import { freePort } from '../../../support/free-port.ts'
 
 let folder: string
 /** A broker that takes everything and never answers. */
@@ -44,16 +43,6 @@ async function start(nodeOptions: readonly string[] = []): Promise<ExtraInstance
   })
   instances.push(instance)
   return instance
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 const slow = { timeout: 20_000 }
