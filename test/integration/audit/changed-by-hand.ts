@@ -180,7 +180,9 @@ function wholeKey({ keys, pick }: Held): Promise<Change> {
     ['faultline:x', 'top_faults:x', 'top_faults:hvac:2h', 'device_summary:x', 'enriched_events:x'],
     pick,
   )
-  const isGone = (d: Difference) => d.key === key && d.expected !== null && d.actual === null
+  // A log that was trimmed is only known by its length.
+  const isGone = (d: Difference) =>
+    d.key === key && d.expected !== null && (d.actual === null || d.actual === '0')
   const isWrong = (d: Difference) => d.key === key && (d.actual ?? '').includes('WRONGTYPE')
   const changes: Change[] = [
     { key, commands: [['del', key]], isNamedBy: isGone },
