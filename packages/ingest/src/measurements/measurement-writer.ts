@@ -1,5 +1,6 @@
 import type { PostgresConnection } from '@faultline/runtime/postgres'
-import { CopyBuffer, copyStatement } from './copy-buffer.ts'
+import { MeasurementBatch } from './measurement-batch.ts'
+import { MeasurementStore } from './measurement-store.ts'
 import type { Measurement } from './measurement.ts'
 
 interface WriterOptions {
@@ -21,31 +22,28 @@ export const defaultBatch = { batchRows: 2_000, batchBytes: 1_048_576 } as const
  * committed is lost with it, and `onCommit` has told what was.
  */
 export class MeasurementWriter {
-  readonly #connection: PostgresConnection
+  readonly #store: MeasurementStore
   readonly #options: WriterOptions
-  #filling = new CopyBuffer()
-  #spare = new CopyBuffer()
+  #filling = new MeasurementBatch()
+  #spare = new MeasurementBatch()
   #inFlight: Promise<void> = Promise.resolve()
-  readonly #monthsMade = new Set<number>()
-  #monthsWanted = new Map<number, number>()
 
   constructor(connection: PostgresConnection, options: WriterOptions) {
-    this.#connection = connection
+    this.#store = new MeasurementStore(connection)
     this.#options = options
   }
 
   /** Takes a row; a promise is returned only where the caller has to wait. */
   write(row: Measurement): Promise<void> | undefined {
     this.#filling.append(row)
-    this.#wantMonth(row.measuredAtMs)
     const { batchRows, batchBytes } = this.#options
-    const isFull = this.#filling.rows >= batchRows || this.#filling.byteLength >= batchBytes
+    const isFull = this.#filling.count >= batchRows || this.#filling.byteLength >= batchBytes
     return isFull ? this.#send() : undefined
   }
 
   /** Resolves when every row taken is committed. */
   async flush(): Promise<void> {
-    if (this.#filling.rows > 0) await this.#send()
+    if (this.#filling.count > 0) await this.#send()
     await this.#inFlight
   }
 
@@ -58,32 +56,17 @@ export class MeasurementWriter {
   async #send(): Promise<void> {
     await this.#inFlight
     const batch = this.#filling
-    const months = this.#monthsWanted
     this.#filling = this.#spare
     this.#spare = batch
     this.#filling.clear()
-    this.#monthsWanted = new Map()
-    this.#inFlight = this.#commit(batch, months)
+    this.#inFlight = this.#commit(batch)
     // The failure is reported by the next call that waits; until then it must not count as unhandled.
     this.#inFlight.catch(() => undefined)
   }
 
-  async #commit(batch: CopyBuffer, months: ReadonlyMap<number, number>): Promise<void> {
-    for (const [month, timeMs] of months) {
-      const time = new Date(timeMs)
-      await this.#connection.query('select faultline_ensure_partitions($1, $1)', [time])
-      this.#monthsMade.add(month)
-    }
-    await this.#connection.copyIn(copyStatement, batch.finish())
-    this.#options.onCommit?.(batch.rows)
-  }
-
-  /** Plausible clocks span a century, so there are at most 1,200 months to remember. */
-  #wantMonth(timeMs: number): void {
-    const time = new Date(timeMs)
-    const month = time.getUTCFullYear() * 12 + time.getUTCMonth()
-    if (!this.#monthsMade.has(month) && !this.#monthsWanted.has(month)) {
-      this.#monthsWanted.set(month, timeMs)
-    }
+  async #commit(batch: MeasurementBatch): Promise<void> {
+    await this.#store.makePartitions(batch)
+    await this.#store.copy(batch)
+    this.#options.onCommit?.(batch.count)
   }
 }
