@@ -6,8 +6,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { MeasurementWriter } from '@faultline/ingest/measurements'
+import { createFleet, registerUnits } from '@faultline/load-generator/fleet'
 import { connectPostgres } from '@faultline/runtime/postgres'
-import { hvacReadings, registerUnits } from '../test/support/product/fleet.ts'
 import { print, runningProduct } from './running-product.ts'
 
 const rowsPerSecond = 100
@@ -33,8 +33,8 @@ function percentile(sorted: readonly number[], share: number): string {
 }
 
 const postgres = await connectPostgres({ databaseUrl, applicationName: 'bench-latency' })
-const ids = Array.from({ length: 500 }, (_, n) => `BENCH-${String(n).padStart(4, '0')}`)
-await registerUnits(postgres, ids)
+const fleet = createFleet({ seed: 1, idPrefix: 'BENCH' })
+await registerUnits(postgres, fleet)
 const writer = new MeasurementWriter(postgres, { batchRows: 1, batchBytes: 1_000_000 })
 const times: number[] = []
 const looking = new Set<Promise<void>>()
@@ -42,14 +42,9 @@ const total = (warmUpSeconds + seconds) * rowsPerSecond
 const started = performance.now()
 for (let n = 0; n < total; n++) {
   await delay(Math.max(0, started + (n * 1_000) / rowsPerSecond - performance.now()))
-  const deviceId = ids[n % ids.length] ?? ''
-  const measuredAtMs = Date.now()
-  await writer.write({
-    deviceId,
-    measuredAtMs,
-    readings: hvacReadings({ 0: 18 + (n % 3) }),
-    carNumber: null,
-  })
+  const row = fleet.measure({ unit: n % fleet.units.length, timeMs: Date.now() })
+  const { deviceId, measuredAtMs } = row
+  await writer.write(row)
   await writer.flush()
   const committed = performance.now()
   if (n % sampleEvery !== 0) continue

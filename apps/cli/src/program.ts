@@ -5,6 +5,7 @@ import { complainAbout, exitCodeOf } from './exit-codes.ts'
 import { interrupted } from './interrupts.ts'
 import { runAppTool } from './app-tool.ts'
 import { addDlq } from './commands/dlq.ts'
+import { addGenerate } from './commands/generate-options.ts'
 import { addReplay } from './commands/replay.ts'
 
 const examples = `Examples
@@ -12,6 +13,7 @@ const examples = `Examples
   faultline up --detach                     the same in the background, back when it is ready
   faultline up --no-demo --port-base 17400  no demo fleet, other ports
   faultline load measurements.csv           load a file or a folder of measurements
+  faultline generate --rate 100             make measurements, 100 rows a second
   eval "$(faultline env)"                   addresses for psql, redis-cli and your own programs
   faultline logs enricher --follow          what one process writes
   faultline dlq list                        what was refused, and why
@@ -49,6 +51,7 @@ export function createProgram(context: CliContext, done: (exitCode: number) => v
   addUp(program, context, done)
   addInspection(program, context, done)
   addLoad(program, context, done)
+  addGenerate(program, context, done)
   addVerify(program, context, done)
   addRebuild(program, context, done)
   addDlq(program, context, done)

@@ -1,12 +1,10 @@
 import { MeasurementWriter } from '@faultline/ingest/measurements'
 import type { PostgresConnection } from '@faultline/runtime/postgres'
-import type { Fleet } from './fleet/fleet.ts'
-import { lastReportAt, reportsBetween } from './fleet/schedule.ts'
-import { fleetSize } from './fleet/unit.ts'
+import { lastReportAt, reportsBetween, type Fleet } from '@faultline/load-generator/fleet'
 
 const backFillMs = 2 * 60 * 60_000
 /** Every unit every five minutes, as the real fleet reports. */
-const rowsPerSecond = fleetSize / 300
+const intervalSeconds = 300
 
 /**
  * Gives a new fleet a past of two hours, so that charts and rankings have something to show. All of it is one transaction:
@@ -30,9 +28,11 @@ export async function backFillOnce(
       rows += committed
     },
   })
+  const units = fleet.units.length
+  const rowsPerSecond = units / intervalSeconds
   const after = lastReportAt(nowMs - backFillMs, rowsPerSecond)
   const upTo = lastReportAt(nowMs, rowsPerSecond)
-  for (const report of reportsBetween(after, upTo, rowsPerSecond)) {
+  for (const report of reportsBetween(after, upTo, { units, rowsPerSecond })) {
     await writer.write(fleet.measure(report))
   }
   await writer.flush()

@@ -1,10 +1,10 @@
+import { createFleet } from '@faultline/load-generator/fleet'
 import type { Clock } from '@faultline/runtime/clock'
 import { startOpsServer } from '@faultline/runtime/health'
 import type { ProcessContext } from '@faultline/runtime/lifecycle'
 import { Metrics } from '@faultline/runtime/metrics'
 import { connectPostgres } from '@faultline/runtime/postgres'
 import type { DemoFleetConfig } from './config.ts'
-import { createFleet } from './fleet/fleet.ts'
 import { Reporter } from './reporter.ts'
 
 const name = 'demo-fleet'
@@ -20,7 +20,7 @@ export async function startDemoFleet(
   const written = metrics.counter('faultline_measurements_written_total')
   const reporter = new Reporter({
     connect: () => connectPostgres({ databaseUrl: config.databaseUrl, applicationName: name }),
-    fleet: createFleet(config.seed),
+    fleet: createFleet({ seed: config.seed }),
     rowsPerSecond: config.rowsPerSecond,
     clock,
     logger,

@@ -1,12 +1,15 @@
 import { defaultBatch, MeasurementWriter } from '@faultline/ingest/measurements'
+import {
+  lastReportAt,
+  registerUnits,
+  reportsBetween,
+  type Fleet,
+} from '@faultline/load-generator/fleet'
 import type { Clock } from '@faultline/runtime/clock'
 import { isFaultlineError } from '@faultline/runtime/errors'
 import type { Logger } from '@faultline/runtime/logging'
 import type { PostgresConnection } from '@faultline/runtime/postgres'
 import { backFillOnce } from './back-fill.ts'
-import type { Fleet } from './fleet/fleet.ts'
-import { lastReportAt, reportsBetween } from './fleet/schedule.ts'
-import { registerUnits } from './register-units.ts'
 
 /** Due reports are gathered this long into one transaction: ten rows at the default rate. */
 const tickMs = 100
@@ -61,7 +64,7 @@ export class Reporter {
     const { connect, fleet, clock, logger, onCommit } = this.#options
     const connection = await connect()
     try {
-      await registerUnits(connection, fleet.units)
+      await registerUnits(connection, fleet)
       const backFilled = await backFillOnce(connection, fleet, clock.now())
       if (backFilled > 0) {
         onCommit(backFilled)
@@ -85,7 +88,8 @@ export class Reporter {
     const due = lastReportAt(nowMs, rowsPerSecond)
     const oldest = lastReportAt(nowMs - keptMs, rowsPerSecond)
     const after = Math.max(this.#reported, oldest)
-    for (const report of reportsBetween(after, due, rowsPerSecond)) {
+    const cadence = { units: fleet.units.length, rowsPerSecond }
+    for (const report of reportsBetween(after, due, cadence)) {
       await writer.write(fleet.measure(report))
     }
     await writer.flush()

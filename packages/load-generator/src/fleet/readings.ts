@@ -1,6 +1,6 @@
-import { frameChannels } from '@faultline/core/frame'
-import { chance, chanceBetween, jitter, wander } from './chance.ts'
+import { chance, chanceBetween, jitter, jitterAt, placeNumber, stepTo, wander } from './chance.ts'
 import type { Fault, FaultKind } from './fault.ts'
+import type { Moment } from './moment.ts'
 
 /**
  * A reversible unit on a winter's day: it heats. The compressor has a variable speed and follows the demand in slow waves, so
@@ -22,12 +22,6 @@ interface Physics {
   supplyReading: number | undefined
 }
 
-export interface Moment {
-  readonly seed: number
-  readonly unit: number
-  readonly timeMs: number
-}
-
 const minuteMs = 60_000
 const dayMs = 86_400_000
 
@@ -46,26 +40,82 @@ const idleCurrent = 8
 /** kW for each A of a three-phase motor at 400 V. */
 const powerPerAmpere = 0.59
 
-/** The 100 readings of a unit at a moment, in the order of the model metro-hvac. */
-export function readingsAt(moment: Moment, fault: Fault | undefined): Float32Array {
-  const physics = healthyPhysics(moment)
-  if (fault !== undefined) effects[fault.kind](physics, fault.severity, moment)
-  const { seed, unit, timeMs } = moment
-  const noise = (channel: number, amplitude: number): number =>
-    amplitude * jitter([seed, unit, channel, Math.floor(timeMs / 1000)])
-  const readings = new Float32Array(frameChannels)
-  const supply = physics.supplyReading ?? physics.returnAir + physics.rise + noise(0, 0.05)
-  readings.set([
-    supply,
-    physics.returnAir + noise(1, 0.05),
-    physics.pressure + noise(2, 2),
-    physics.current + noise(3, 0.02),
-    physics.current * powerPerAmpere + physics.fanPower + noise(4, 0.02),
-    physics.faultCode,
-    physics.dataQuality + noise(6, 0.005),
-  ])
-  setAuxiliary(readings, physics, moment)
-  return readings
+const firstAuxiliary = 7
+
+/**
+ * The readings of a fleet's units: first the channels of the model metro-hvac that its rules look at, then as many auxiliary
+ * ones as wanted. Sensors tell thousandths, so a reading in decimal, in float32 and back is the same reading.
+ */
+export class ReadingsModel {
+  readonly #seed: number
+  readonly #channels: number
+  /** Of each auxiliary channel: around which value it moves, and by how much of it. */
+  readonly #bases: Float64Array
+  readonly #shares: Float64Array
+
+  constructor(seed: number, channels: number) {
+    if (channels < firstAuxiliary)
+      throw new RangeError(`a unit has at least ${firstAuxiliary} channels`)
+    this.#seed = seed
+    this.#channels = channels
+    const each = (what: number, low: number, high: number) =>
+      Float64Array.from({ length: channels }, (_, channel) =>
+        chanceBetween([seed, -1, what, channel], low, high),
+      )
+    this.#bases = each(use.base, 10, 90)
+    this.#shares = each(use.share, 0.02, 0.1)
+  }
+
+  readingsAt(moment: Moment, fault: Fault | undefined): Float32Array {
+    const physics = healthyPhysics(moment)
+    if (fault !== undefined) effects[fault.kind](physics, fault.severity, moment)
+    const { seed, unit, timeMs } = moment
+    const second = Math.floor(timeMs / 1000)
+    const noise = (channel: number, amplitude: number): number =>
+      amplitude * jitter([seed, unit, channel, second])
+    const readings = new Float32Array(this.#channels)
+    const supply = physics.supplyReading ?? physics.returnAir + physics.rise + noise(0, 0.05)
+    readings.set(
+      [
+        supply,
+        physics.returnAir + noise(1, 0.05),
+        physics.pressure + noise(2, 2),
+        physics.current + noise(3, 0.02),
+        physics.current * powerPerAmpere + physics.fanPower + noise(4, 0.02),
+        physics.faultCode,
+        physics.dataQuality + noise(6, 0.005),
+      ].map(thousandths),
+    )
+    this.#setAuxiliary(readings, physics, { unit, second })
+    return readings
+  }
+
+  /** Auxiliary channels each follow one of the drivers at their own scale, with noise. */
+  #setAuxiliary(
+    readings: Float32Array,
+    physics: Physics,
+    { unit, second }: { readonly unit: number; readonly second: number },
+  ): void {
+    const drivers = [
+      (physics.current - 15) / 10,
+      (physics.outdoor - 5) / 5,
+      physics.load - 0.7,
+      (physics.pressure - 1_050) / 200,
+      physics.fanPower - 1.5,
+    ]
+    const place = placeNumber([this.#seed, unit])
+    for (let channel = firstAuxiliary; channel < readings.length; channel += 1) {
+      const base = this.#bases[channel] ?? 0
+      const share = this.#shares[channel] ?? 0
+      const driver = drivers[channel % drivers.length] ?? 0
+      const noise = 0.005 * jitterAt(stepTo(stepTo(place, channel), second))
+      readings[channel] = thousandths(base * (1 + share * driver + noise))
+    }
+  }
+}
+
+function thousandths(value: number): number {
+  return Math.round(value * 1_000) / 1_000
 }
 
 function healthyPhysics({ seed, unit, timeMs }: Moment): Physics {
@@ -145,26 +195,4 @@ const effects: Readonly<Record<FaultKind, Effect>> = {
     physics.current += 46 * severity
     if (severity >= 0.6) physics.faultCode = 21
   },
-}
-
-const firstAuxiliary = 7
-
-/** Auxiliary channels each follow one of the drivers at their own scale, with noise. */
-function setAuxiliary(readings: Float32Array, physics: Physics, moment: Moment): void {
-  const { seed, unit, timeMs } = moment
-  const second = Math.floor(timeMs / 1000)
-  const drivers = [
-    (physics.current - 15) / 10,
-    (physics.outdoor - 5) / 5,
-    physics.load - 0.7,
-    (physics.pressure - 1_050) / 200,
-    physics.fanPower - 1.5,
-  ]
-  for (let channel = firstAuxiliary; channel < frameChannels; channel += 1) {
-    const base = chanceBetween([seed, -1, use.base, channel], 10, 90)
-    const share = chanceBetween([seed, -1, use.share, channel], 0.02, 0.1)
-    const driver = drivers[channel % drivers.length] ?? 0
-    const noise = 0.005 * jitter([seed, unit, channel, second])
-    readings[channel] = base * (1 + share * driver + noise)
-  }
 }

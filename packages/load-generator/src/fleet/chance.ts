@@ -6,16 +6,27 @@
 /** A place: seed, unit, and what is asked for there (channel, time step, …); each is taken as a 32-bit integer. */
 export type Place = readonly [seed: number, unit: number, ...rest: number[]]
 
+const start = 0x9e3779b9
+
+/** A place as a number, one part more; for loops in which only the last parts change. */
+export function stepTo(at: number, part: number): number {
+  let hash = Math.imul(at ^ (part | 0), 0x85ebca6b)
+  hash ^= hash >>> 13
+  hash = Math.imul(hash, 0xc2b2ae35)
+  return hash ^ (hash >>> 16)
+}
+
+export function placeNumber(place: readonly number[]): number {
+  let hash = start
+  for (const part of place) hash = stepTo(hash, part)
+  return hash
+}
+
+const share = (hash: number): number => (hash >>> 0) / 0x1_0000_0000
+
 /** A number in [0, 1), evenly spread over the places. */
 export function chance(place: Place): number {
-  let hash = 0x9e3779b9
-  for (const part of place) {
-    hash = Math.imul(hash ^ (part | 0), 0x85ebca6b)
-    hash ^= hash >>> 13
-    hash = Math.imul(hash, 0xc2b2ae35)
-    hash ^= hash >>> 16
-  }
-  return (hash >>> 0) / 0x1_0000_0000
+  return share(placeNumber(place))
 }
 
 /** A number in [low, high). */
@@ -28,7 +39,12 @@ export function chanceBetween(place: Place, low: number, high: number): number {
  * itself never looks like a deviation.
  */
 export function jitter(place: Place): number {
-  return Math.sin(2 * Math.PI * chance(place))
+  return jitterAt(placeNumber(place))
+}
+
+/** The same of a place that is a number already. */
+export function jitterAt(place: number): number {
+  return Math.sin(2 * Math.PI * share(place))
 }
 
 /** A smooth curve through a random value in [-1, 1] every `stepMs`. */

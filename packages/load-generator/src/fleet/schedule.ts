@@ -1,13 +1,17 @@
-import { fleetSize } from './unit.ts'
-
 /** A report that is due: which unit, and when. */
 export interface Report {
   readonly unit: number
   readonly timeMs: number
 }
 
+/** How many units take turns, and how many of them report in a second. */
+export interface Cadence {
+  readonly units: number
+  readonly rowsPerSecond: number
+}
+
 /**
- * Reports are numbered through all time: report n is due at n / rate, and is unit n mod 500's. So the units take turns,
+ * Reports are numbered through all time: report n is due at n / rate, and is unit n mod units'. So the units take turns,
  * evenly spread, and any stretch of time can be asked for.
  */
 export function lastReportAt(timeMs: number, rowsPerSecond: number): number {
@@ -18,9 +22,9 @@ export function lastReportAt(timeMs: number, rowsPerSecond: number): number {
 export function* reportsBetween(
   after: number,
   upTo: number,
-  rowsPerSecond: number,
+  { units, rowsPerSecond }: Cadence,
 ): Generator<Report> {
   for (let n = after + 1; n <= upTo; n += 1) {
-    yield { unit: n % fleetSize, timeMs: Math.floor((n / rowsPerSecond) * 1000) }
+    yield { unit: n % units, timeMs: Math.floor((n / rowsPerSecond) * 1000) }
   }
 }

@@ -1,13 +1,21 @@
 import { describe, expect, test } from 'vitest'
-import { faultAt, faultKinds, type Fault } from './fault.ts'
-import { fleetSize } from './unit.ts'
+import {
+  defaultFaults,
+  faultAt,
+  faultKinds,
+  faultShareMax,
+  type Fault,
+  type FaultPlan,
+} from './fault.ts'
+
+const fleetSize = 500
 
 const startMs = Date.UTC(2026, 10, 21)
 const minuteMs = 60_000
 const day = Array.from({ length: 24 * 60 }, (_, minute) => startMs + minute * minuteMs)
 
-const faultyAt = (seed: number, timeMs: number): Fault[] =>
-  Array.from({ length: fleetSize }, (_, unit) => faultAt(seed, unit, timeMs)).filter(
+const faultyAt = (seed: number, timeMs: number, plan: FaultPlan = defaultFaults): Fault[] =>
+  Array.from({ length: fleetSize }, (_, unit) => faultAt({ seed, unit, timeMs }, plan)).filter(
     (fault) => fault !== undefined,
   )
 
@@ -27,6 +35,17 @@ describe('the faults of a fleet', () => {
     expect(kinds).toEqual(new Set(faultKinds))
   })
 
+  test.each([0, 0.1, faultShareMax])(
+    'are on a share of %d of the units, and of the kinds wanted',
+    (share) => {
+      const kinds = ['fan-failure', 'over-current'] as const
+      const times = day.filter((_, minute) => minute % 60 === 0)
+      const faults = times.flatMap((timeMs) => faultyAt(3, timeMs, { share, kinds }))
+      expect(Math.abs(faults.length / (times.length * fleetSize) - share)).toBeLessThan(0.02)
+      expect(new Set(faults.map(({ kind }) => kind))).toEqual(new Set(share === 0 ? [] : kinds))
+    },
+  )
+
   test('are the same for the same seed, and others for another', () => {
     const timeMs = startMs + 12 * 60 * minuteMs
     expect(faultyAt(7, timeMs)).toEqual(faultyAt(7, timeMs))
@@ -40,7 +59,7 @@ test('a fault only grows, keeps its kind, and is repaired within an hour', () =>
     let before: Fault | undefined
     let minutes = 0
     for (const timeMs of day) {
-      const now = faultAt(1, unit, timeMs)
+      const now = faultAt({ seed: 1, unit, timeMs }, defaultFaults)
       if (now !== undefined && before !== undefined && now.severity >= before.severity) {
         expect(now.kind).toBe(before.kind)
         minutes += 1

@@ -4,7 +4,8 @@ import { compileModel, type Rule } from '@faultline/core/model'
 import { referenceScorer } from '@faultline/core/scoring'
 import { createState } from '@faultline/core/state'
 import { faultKinds, type Fault, type FaultKind } from './fault.ts'
-import { readingsAt, type Moment } from './readings.ts'
+import type { Moment } from './moment.ts'
+import { ReadingsModel } from './readings.ts'
 
 /** The rules of metro-hvac; test/integration/postgres/metro-hvac.test.ts holds the migration to the same. */
 const rules: readonly Rule[] = [
@@ -33,6 +34,9 @@ const channels = [
 ]
 
 const dayMs = 86_400_000
+
+const readingsAt = (moment: Moment, fault: Fault | undefined): Float32Array =>
+  new ReadingsModel(moment.seed, channels.length).readingsAt(moment, fault)
 
 const anyMoment: fc.Arbitrary<Moment> = fc.record({
   seed: fc.integer({ min: -1_000_000, max: 1_000_000 }),
