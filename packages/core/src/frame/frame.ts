@@ -6,10 +6,13 @@
 export const frameChannels = 100
 export const frameBytes = 428
 
-const idBytes = 16
-const clockOffset = 16
-const carOffset = 24
-const readingsOffset = 28
+/** Where the parts of a record begin, in bytes; the id takes all of it up to the clock. */
+export const frameOffsets = { id: 0, clock: 16, carNumber: 24, readings: 28 } as const
+
+const idBytes = frameOffsets.clock
+const clockOffset = frameOffsets.clock
+const carOffset = frameOffsets.carNumber
+const readingsOffset = frameOffsets.readings
 
 /** Clocks outside [2000-01-01, 2100-01-01) UTC are taken for broken; PostgreSQL could store them, windows could not. */
 export const clockRange = { fromMs: 946_684_800_000, toMs: 4_102_444_800_000 } as const

@@ -4,6 +4,7 @@ export {
   encodeFrame,
   frameBytes,
   frameChannels,
+  frameOffsets,
   isPlausibleClock,
   type DecodedFrame,
   type Frame,

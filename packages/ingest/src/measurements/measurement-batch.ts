@@ -1,3 +1,4 @@
+import { frameOffsets, type FrameProblem } from '@faultline/core/frame'
 import { CopyBuffer } from './copy-buffer.ts'
 import type { Measurement } from './measurement.ts'
 
@@ -6,6 +7,10 @@ export class MeasurementBatch {
   readonly #copy = new CopyBuffer()
   /** UTC months since the year 0, each with a time in it. Plausible clocks span a century: at most 1,200. */
   readonly #months = new Map<number, number>()
+
+  /** The month of the last row: most rows are of the same one. */
+  #monthFromMs = 0
+  #monthToMs = 0
 
   get count(): number {
     return this.#copy.rows
@@ -25,8 +30,20 @@ export class MeasurementBatch {
     this.#addMonth(row.measuredAtMs)
   }
 
+  /** A frame record as it lies in `records`; refused with its problem where it is none. */
+  appendFrame(records: DataView, at: number): FrameProblem | undefined {
+    const problem = this.#copy.appendFrame(records, at)
+    if (problem !== undefined) return problem
+    const low = records.getUint32(at + frameOffsets.clock, true)
+    const high = records.getUint32(at + frameOffsets.clock + 4, true)
+    this.#addMonth(high * 0x1_0000_0000 + low)
+    return undefined
+  }
+
   clear(): void {
     this.#copy.clear()
+    this.#monthFromMs = 0
+    this.#monthToMs = 0
     this.#months.clear()
   }
 
@@ -36,7 +53,12 @@ export class MeasurementBatch {
   }
 
   #addMonth(timeMs: number): void {
+    if (timeMs >= this.#monthFromMs && timeMs < this.#monthToMs) return
     const time = new Date(timeMs)
-    this.#months.set(time.getUTCFullYear() * 12 + time.getUTCMonth(), timeMs)
+    const year = time.getUTCFullYear()
+    const month = time.getUTCMonth()
+    this.#monthFromMs = Date.UTC(year, month)
+    this.#monthToMs = Date.UTC(year, month + 1)
+    this.#months.set(year * 12 + month, timeMs)
   }
 }
