@@ -10,6 +10,8 @@ interface Letter {
   readonly reason: string
   /** Null where the bytes are no row of ours. */
   readonly id: number | null
+  /** Its record and the attempt; one letter each. */
+  readonly record: string
 }
 
 /** The two other places where a committed row may be: refused for good, or waiting for its device. */
@@ -29,14 +31,18 @@ export class Accounts {
     const readLetter = async (value: Buffer): Promise<Letter> => {
       const letter = (await decode(value)) as DeadLetter
       const id = await rowId(Buffer.from(letter.value)).catch(() => null)
-      return { reason: letter.reason, id }
+      const { source_partition, source_offset, attempts } = letter
+      return { reason: letter.reason, id, record: `${source_partition}:${source_offset}/${attempts}` }
     }
+    const letters = new Set<string>()
     this.#letters = new TopicTail(kafka, topics.deadLetterMeasurements, async (_, records) => {
       const values = records.flatMap(({ value }) => (value === null ? [] : [value]))
-      for (const { id, reason } of await Promise.all(values.map(readLetter))) {
+      for (const { id, reason, record } of await Promise.all(values.map(readLetter))) {
         violations.checked('I2')
+        // A bad row that was captured twice is refused twice: two records, two letters.
+        if (letters.has(record)) violations.add('I2', `record ${record} is a dead letter twice`)
+        letters.add(record)
         if (id === null) this.foreignLetters += 1
-        else if (this.dead.has(id)) violations.add('I2', `row ${id} is a dead letter twice`)
         else this.dead.set(id, reason)
       }
     })
