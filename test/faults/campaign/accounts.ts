@@ -32,7 +32,11 @@ export class Accounts {
       const letter = (await decode(value)) as DeadLetter
       const id = await rowId(Buffer.from(letter.value)).catch(() => null)
       const { source_partition, source_offset, attempts } = letter
-      return { reason: letter.reason, id, record: `${source_partition}:${source_offset}/${attempts}` }
+      return {
+        reason: letter.reason,
+        id,
+        record: `${source_partition}:${source_offset}/${attempts}`,
+      }
     }
     const letters = new Set<string>()
     this.#letters = new TopicTail(kafka, topics.deadLetterMeasurements, async (_, records) => {
