@@ -98,7 +98,8 @@ describe('a change of a key, and the end of a table', () => {
     device({ op: 'c', lsn: 10, after: unit })
     device({ op: 'd', lsn: 20, before: unit })
     device({ op: 'c', lsn: 20, after: { ...unit, device_id: 'e' } })
-    expect([catalog.isDeleted('d'), catalog.isKnown('e')]).toEqual([true, true])
+    expect([catalog.isDeleted('d'), catalog.isDeleted('e')]).toEqual([true, false])
+    expect(catalog.asOf('e', { commit: 30, lsn: 30 })?.catalogLsn).toBe(20)
   })
 
   it('lets every device go with a truncate, and a registration after it counts', () => {

@@ -15,8 +15,6 @@ export interface JoinedDevice {
 /** What a catalog row was found to be wrong with, for the log. */
 export type CatalogProblem = (problem: { readonly table: string; readonly message: string }) => void
 
-const endOfLog: LogPosition = { commit: Number.MAX_VALUE, lsn: Number.MAX_VALUE }
-
 /** Devices and models with their history, fed from the catalog topics. */
 export class Catalog {
   readonly #devices = new VersionedTable<CatalogDevice>()
@@ -91,11 +89,6 @@ export class Catalog {
     const model = this.#models.asOf(device.row.model, position)
     if (model === undefined) return undefined
     return { device: device.row, model: model.row, catalogLsn: device.position.lsn }
-  }
-
-  /** Whether a device that had to wait can be enriched now. */
-  isKnown(deviceId: string): boolean {
-    return this.asOf(deviceId, endOfLog) !== undefined
   }
 
   isDeleted(deviceId: string): boolean {

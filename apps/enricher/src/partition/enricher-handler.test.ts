@@ -284,6 +284,30 @@ describe('EnricherHandler', () => {
     expect(seen).toEqual(['old measured', 'new measured', 'old gone'])
   })
 
+  it('enriches what waited for a registration that was deleted again while it was away, and ends the device', async () => {
+    const broker = new MemoryBroker()
+    const tools = testTools()
+    appendMeasurement(broker, { lsn: 10, row: measurementRow(1, 'brief', [20, 5]) })
+    appendMeasurement(broker, { lsn: 11, row: measurementRow(2, 'never', [20, 5]) })
+    const first = start(broker, tools)
+    await first.settled()
+    await first.stop()
+    applyDevice(tools, { lsn: 20, row: device('brief') })
+    applyDevice(tools, { lsn: 21, row: null, before: device('brief') })
+    const second = start(broker, tools)
+    await second.catalogChanged()
+    // Committed after the deletion: it waits for the next registration.
+    appendMeasurement(broker, { lsn: 30, row: measurementRow(3, 'brief', [20, 5]) })
+    await second.settled()
+    await second.catalogChanged()
+    await second.stop()
+    const records = broker.read(testTopics.enriched, 0, 0).records
+    const seen = records.map(
+      ({ key, value }) => `${String(key)} ${value === null ? 'gone' : 'measured'}`,
+    )
+    expect(seen).toEqual(['brief measured', 'brief gone'])
+  })
+
   it('drops rows that Debezium delivers again or a snapshot reads again, however many came since', async () => {
     const broker = new MemoryBroker()
     const tools = testTools()

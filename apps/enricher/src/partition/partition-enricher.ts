@@ -71,6 +71,8 @@ export class PartitionEnricher {
   readonly #ended = new Set<string>()
   /** Of the devices whose state is held, those whose last record is a tombstone, as far as this process wrote it. */
   readonly #removed = new Set<string>()
+  /** Of devices that wait, where the first of their measurements was committed; read from the record when it is asked for. */
+  readonly #waitingSince = new Map<string, LogPosition>()
   #step = new StepOutput()
 
   constructor({ partition, tools, store, isCaughtUp }: PartitionEnricherOptions) {
@@ -256,12 +258,28 @@ export class PartitionEnricher {
     this.#step.refused(reason)
   }
 
-  /** Enriches what waited for devices that are known by now, in the order in which it came. */
+  /**
+   * Enriches what waited for a registration that came, in the order in which it came. The device may be deleted again by now:
+   * a registration that nobody saw while it stood counts as well, or a replay would give something else.
+   */
   async #releaseKnown(): Promise<void> {
     for (const deviceId of this.#store.parkedDevices()) {
-      if (!this.#tools.catalog.isKnown(deviceId)) continue
+      const since = await this.#firstWaiting(deviceId)
+      if (since !== null && this.#tools.catalog.asOf(deviceId, since) === undefined) continue
+      this.#waitingSince.delete(deviceId)
       for (const record of this.#store.unpark(deviceId)) await this.#onReleased(record)
     }
+  }
+
+  /** Where the first waiting measurement of a device was committed: what it can join, counts for those after it too. */
+  async #firstWaiting(deviceId: string): Promise<LogPosition | null> {
+    const known = this.#waitingSince.get(deviceId)
+    if (known !== undefined) return known
+    const record = this.#store.firstParked(deviceId)
+    const outcome = record === undefined ? null : await this.#read(record)
+    if (outcome === null || isRefusal(outcome)) return null
+    this.#waitingSince.set(deviceId, outcome.position)
+    return outcome.position
   }
 
   /** A record that waited: its row was noted as taken in when it came, which a refusal takes back. */

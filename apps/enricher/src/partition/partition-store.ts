@@ -128,6 +128,10 @@ export class PartitionStore {
     return [...this.#parked.keys()]
   }
 
+  firstParked(deviceId: string): ParkedRecord | undefined {
+    return this.#parked.get(deviceId)?.[0]
+  }
+
   /** Takes all waiting measurements of a device, in their order. */
   unpark(deviceId: string): readonly ParkedRecord[] {
     const records = this.#parked.get(deviceId) ?? []
