@@ -49,6 +49,8 @@ export const environment = {
   nodeOptions: 'FAULTLINE_NODE_OPTIONS',
   /** Folder in which tests arm failpoints (docs/failpoints.md); set in no production. */
   failpoints: 'FAULTLINE_FAILPOINTS',
+  /** Days after which a month of raw measurements is dropped, counted from its end and from the last row written to it. */
+  rawRetentionDays: 'RAW_RETENTION_DAYS',
   /** Measurements a second of the whole demo fleet. */
   demoRowsPerSecond: 'DEMO_ROWS_PER_SECOND',
   /** The demo fleet of one seed always has the same faults at the same times. */

@@ -35,6 +35,7 @@ describe('the processes of the product', () => {
       'clickhouse-sink',
       'api',
       'auditor',
+      'postgres-keeper',
     ])
     expect(specs().at(-1)?.name).toBe('demo-fleet')
   })

@@ -67,6 +67,13 @@ const apps: readonly App[] = [
     listen: names.opsListen,
   },
   {
+    name: 'postgres-keeper',
+    needs: ['postgres', 'connect'],
+    addresses: [names.databaseUrl],
+    port: 'opsPostgresKeeper',
+    listen: names.opsListen,
+  },
+  {
     name: 'demo-fleet',
     needs: ['postgres', 'connect'],
     addresses: [names.databaseUrl],

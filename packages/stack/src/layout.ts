@@ -16,6 +16,7 @@ export function stackPorts(base: number) {
     opsClickhouseSink: base + 13,
     opsDemoFleet: base + 14,
     opsAuditor: base + 15,
+    opsPostgresKeeper: base + 16,
   } as const
 }
 export type StackPorts = ReturnType<typeof stackPorts>

@@ -2,13 +2,21 @@ import { systemClock } from '@faultline/runtime/clock'
 import { connectKafka, kafkajsTopicHistory } from '@faultline/runtime/kafka'
 import { runTool } from '@faultline/runtime/lifecycle'
 import { createLogger } from '@faultline/runtime/logging'
-import { connectPostgres } from '@faultline/runtime/postgres'
+import {
+  connectPostgres,
+  diskFreeOf,
+  forecastSlot,
+  isSlotUsable,
+  readSlotStatus,
+  type PostgresConnection,
+  type SlotSample,
+} from '@faultline/runtime/postgres'
 import { createDecoder, httpSchemaRegistry } from '@faultline/runtime/registry'
 import type { TopicReader } from './captured.ts'
 import { parseSlotCommand, type SlotCommand } from './config.ts'
 import { debeziumConnector } from './connector.ts'
+import { describeSlot } from './describe.ts'
 import { recover } from './recover.ts'
-import { isUsable, readSlotStatus, type SlotStatus } from './slot-status.ts'
 
 const applicationName = 'faultline-slot'
 
@@ -16,27 +24,41 @@ function print(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
-async function showStatus({ databaseUrl, json }: SlotCommand): Promise<number> {
+/** Between the two looks that show how fast the log grows. */
+const betweenLooksMs = 2_000
+
+async function showStatus(command: SlotCommand, signal: AbortSignal): Promise<number> {
+  const { databaseUrl, json } = command
   const postgres = await connectPostgres({ databaseUrl, applicationName })
   try {
-    const status = await readSlotStatus(postgres)
-    print(json ? JSON.stringify(status) : sentence(status))
-    return isUsable(status) ? 0 : 1
+    const earlier = await look(postgres, databaseUrl)
+    if (isSlotUsable(earlier.status)) await systemClock.sleep(betweenLooksMs, signal)
+    const later = await look(postgres, databaseUrl)
+    const forecast = forecastSlot(earlier, later)
+    print(
+      json
+        ? JSON.stringify({
+            ...later.status,
+            disk_free_bytes: later.diskFreeBytes,
+            room_bytes: forecast.roomBytes,
+            growth_bytes_per_second: forecast.growthBytesPerSecond,
+            seconds_left: forecast.secondsLeft,
+          })
+        : describeSlot(later, forecast),
+    )
+    return isSlotUsable(later.status) ? 0 : 1
   } finally {
     await postgres.close()
   }
 }
 
-function sentence(status: SlotStatus): string {
-  const { slot, exists, active, wal_status, retained_bytes, safe_wal_size } = status
-  if (!exists) return `${slot} does not exist: \`faultline slot recover\` brings capture back.`
-  if (!isUsable(status)) return `${slot} is lost: \`faultline slot recover\` brings capture back.`
-  const mebibytes = (bytes: number | null) => `${((bytes ?? 0) / 1_048_576).toFixed(1)} MiB`
-  const room = safe_wal_size === null ? 'no limit' : `lost after ${mebibytes(safe_wal_size)} more`
-  return (
-    `${slot}: ${active ? 'read' : 'not read'}, ${wal_status ?? 'unknown'}, ` +
-    `${mebibytes(status.confirmed_flush_lag_bytes)} behind, keeps ${mebibytes(retained_bytes)} of log (${room})`
-  )
+async function look(postgres: PostgresConnection, databaseUrl: string): Promise<SlotSample> {
+  const status = await readSlotStatus(postgres)
+  return {
+    status,
+    diskFreeBytes: await diskFreeOf(postgres, databaseUrl),
+    atMs: performance.now(),
+  }
 }
 
 async function runRecovery(config: SlotCommand, signal: AbortSignal): Promise<number> {
@@ -74,5 +96,5 @@ async function runRecovery(config: SlotCommand, signal: AbortSignal): Promise<nu
 
 runTool(async (signal) => {
   const config = parseSlotCommand(process.argv.slice(2), process.env)
-  return config.command === 'status' ? showStatus(config) : runRecovery(config, signal)
+  return config.command === 'status' ? showStatus(config, signal) : runRecovery(config, signal)
 })

@@ -2,11 +2,10 @@ import { replication } from '@faultline/contracts/postgres-migrations'
 import { topics } from '@faultline/contracts/topics'
 import type { Clock } from '@faultline/runtime/clock'
 import { FaultlineError } from '@faultline/runtime/errors'
-import type { PostgresConnection } from '@faultline/runtime/postgres'
+import { isSlotUsable, readSlotStatus, type PostgresConnection } from '@faultline/runtime/postgres'
 import { readCaptured, readTable, type CapturedRows, type TopicReader } from './captured.ts'
 import type { Connector } from './connector.ts'
 import { IdSet } from './id-set.ts'
-import { isUsable, readSlotStatus } from './slot-status.ts'
 
 export interface RecoverTools {
   /** Two connections: one holds the snapshot that is compared, the other writes. */
@@ -80,15 +79,15 @@ async function ensureSlot(tools: RecoverTools): Promise<Recovery['slot']> {
   const capturedLsn = await connector.capturedLsn()
   // A slot ahead of the connector was made anew by somebody: what lies between is as lost as without a slot.
   const isAhead = capturedLsn !== null && (found.confirmed_flush_lsn ?? 0) > capturedLsn
-  if ((isUsable(found) && !isAhead) || capturedLsn === null) return 'kept'
+  if ((isSlotUsable(found) && !isAhead) || capturedLsn === null) return 'kept'
   tell(
     `the slot ${found.slot} ${found.exists ? 'is of no use any more' : 'is gone'}: making it anew`,
   )
   await connector.stop()
-  if (found.exists && !isUsable(found)) {
+  if (found.exists && !isSlotUsable(found)) {
     await postgres.query('select pg_drop_replication_slot($1)', [found.slot])
   }
-  if (!isUsable(found)) {
+  if (!isSlotUsable(found)) {
     await postgres.query(`select pg_create_logical_replication_slot($1, 'pgoutput')`, [found.slot])
   }
   const { confirmed_flush_lsn: start } = await readSlotStatus(postgres)

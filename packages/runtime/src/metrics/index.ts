@@ -90,6 +90,31 @@ export const metricCatalogue = {
     help: 'When the auditor last finished a round over a store, epoch seconds',
     labels: ['store'],
   },
+  faultline_slot_usable: {
+    kind: 'gauge',
+    help: '1 while the replication slot exists and its log is there',
+    labels: [],
+  },
+  faultline_slot_retained_bytes: {
+    kind: 'gauge',
+    help: 'Log that PostgreSQL keeps for the replication slot',
+    labels: [],
+  },
+  faultline_slot_room_bytes: {
+    kind: 'gauge',
+    help: 'Log the slot can still hold back before the disk is full or the slot is given up',
+    labels: [],
+  },
+  faultline_slot_seconds_left: {
+    kind: 'gauge',
+    help: 'Until that room is used up at the rate of the last five minutes; +Inf: not at this rate',
+    labels: [],
+  },
+  faultline_months_dropped_total: {
+    kind: 'counter',
+    help: 'Months of raw measurements dropped by retention',
+    labels: [],
+  },
   faultline_live_clients: { kind: 'gauge', help: 'Open server-sent event streams', labels: [] },
 } as const
 

@@ -1,3 +1,5 @@
 export { connectPostgres, type PostgresConnection } from './connection.ts'
 export { fromPostgres } from './errors.ts'
 export { migratePostgres } from './migrate.ts'
+export { isSlotUsable, readSlotStatus, type SlotStatus } from './slot-status.ts'
+export { diskFreeOf, forecastSlot, type SlotForecast, type SlotSample } from './slot-forecast.ts'

@@ -11,6 +11,7 @@ import type { ProcessSpec } from '../process-spec.ts'
 import { loopback, type BackEndContext, type BackEndService } from './back-end.ts'
 import { postgresBinaries } from './postgres-binaries.ts'
 import { giveTo, postgresRunner, type PostgresRunner } from './postgres-runner.ts'
+import { slotRoomMiB } from './slot-room.ts'
 import { waitUntilServing } from './wait-until-serving.ts'
 
 const superuser = 'faultline'
@@ -47,6 +48,7 @@ export async function postgresSpec(context: BackEndContext): Promise<ProcessSpec
     max_connections: '100',
     shared_buffers: '256MB',
     max_wal_size: '2GB',
+    max_slot_wal_keep_size: `${await slotRoomMiB(data)}MB`,
     log_timezone: 'UTC',
     timezone: 'UTC',
   }
