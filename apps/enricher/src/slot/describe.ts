@@ -1,5 +1,7 @@
 import { isSlotUsable, type SlotForecast, type SlotSample } from '@faultline/runtime/postgres'
 
+const monthSeconds = 30 * 86_400
+
 /** Two sentences: how the slot is, and how long what limits its log will last. */
 export function describeSlot({ status }: SlotSample, forecast: SlotForecast): string {
   const { slot, exists, active, wal_status, retained_bytes } = status
@@ -17,7 +19,7 @@ function describeRoom({ roomBytes, growthBytesPerSecond, secondsLeft }: SlotFore
   if (roomBytes === null)
     return 'room for more log: unknown, nothing limits it but a disk elsewhere'
   const room = `room for ${mebibytes(roomBytes)} more`
-  if (secondsLeft === null) return `${room}; what it keeps does not grow now`
+  if (secondsLeft === null || secondsLeft > monthSeconds) return `${room}; hardly grows now`
   const rate = `${mebibytes(growthBytesPerSecond)}/s`
   return `${room}; it grows by ${rate} now, and would be full in ${duration(secondsLeft)}`
 }
