@@ -6,6 +6,7 @@ import { groupKinds } from './groups.ts'
 import type { FaultKind } from './kind.ts'
 import { networkKinds } from './network.ts'
 import { processKinds } from './processes.ts'
+import { rebuildKinds } from './rebuilds.ts'
 
 export const faultKinds: readonly FaultKind[] = [
   ...processKinds,
@@ -15,6 +16,7 @@ export const faultKinds: readonly FaultKind[] = [
   ...backEndKinds,
   ...dataKinds,
   ...clockKinds,
+  ...rebuildKinds,
 ]
 
 /** What every change has to pass: each application killed, a former owner that wakes up, and two back ends. */
