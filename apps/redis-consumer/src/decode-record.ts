@@ -31,13 +31,18 @@ export interface ValueDecoder {
 export function createRecordReader(decoder: ValueDecoder) {
   return async (records: readonly KafkaRecord[]): Promise<ReadRecord[]> => {
     const read: ReadRecord[] = []
-    for (const record of records) read.push(await readRecord(decoder, record))
+    // Waiting costs more than reading, so it is done only where a schema has to be asked for.
+    for (const record of records)
+      read.push(readNow(decoder, record) ?? (await readLater(decoder, record)))
     return read
   }
 }
 
-async function readRecord(decoder: ValueDecoder, record: KafkaRecord): Promise<ReadRecord> {
-  const { key, value, offset } = record
+/** Undefined where the schema is not known yet. */
+function readNow(
+  decoder: ValueDecoder,
+  { key, value, offset }: KafkaRecord,
+): ReadRecord | undefined {
   if (value === null) {
     if (key === null || key.length === 0) return rowInvalid(offset, 'a removal without a key')
     const device_id = key.toString('utf8')
@@ -45,18 +50,36 @@ async function readRecord(decoder: ValueDecoder, record: KafkaRecord): Promise<R
   }
   try {
     const known = decoder.now(value)
-    const decoded = known === undefined ? await decoder.later(value) : known.value
-    if (!isMeasurement(decoded)) return rowInvalid(offset, 'not an enriched measurement')
-    const problem = problemOf(decoded)
-    if (problem !== null) return rowInvalid(offset, problem)
-    return {
-      kind: 'read',
-      record: { offset, device_id: decoded.device_id, measurement: decoded },
-    }
+    return known === undefined ? undefined : judge(offset, known.value)
   } catch (error) {
-    if (!isFaultlineError(error) || error.disposition !== 'reject') throw error
-    return { kind: 'refused', refused: { offset, reason: error.code, message: error.message } }
+    return refused(offset, error)
   }
+}
+
+async function readLater(
+  decoder: ValueDecoder,
+  { value, offset }: KafkaRecord,
+): Promise<ReadRecord> {
+  try {
+    return judge(offset, value === null ? null : await decoder.later(value))
+  } catch (error) {
+    return refused(offset, error)
+  }
+}
+
+function judge(offset: number, decoded: unknown): ReadRecord {
+  if (!isMeasurement(decoded)) return rowInvalid(offset, 'not an enriched measurement')
+  const problem = problemOf(decoded)
+  if (problem !== null) return rowInvalid(offset, problem)
+  return {
+    kind: 'read',
+    record: { offset, device_id: decoded.device_id, measurement: decoded },
+  }
+}
+
+function refused(offset: number, error: unknown): ReadRecord {
+  if (!isFaultlineError(error) || error.disposition !== 'reject') throw error
+  return { kind: 'refused', refused: { offset, reason: error.code, message: error.message } }
 }
 
 function rowInvalid(offset: number, message: string): ReadRecord {

@@ -67,10 +67,21 @@ type Kept = ReadonlyMap<number, readonly Logged[]>
 
 function keptBelow(kept: Kept, below: OffsetVector): Kept {
   const records = [...kept].map(([partition, logged]) => {
-    const first = logged.findIndex(({ offset }) => offset < (below.get(partition) ?? 0))
-    return [partition, first < 0 ? [] : logged.slice(first)] as const
+    const first = placeBelow(logged, below.get(partition) ?? 0)
+    return [partition, first === 0 ? logged : logged.slice(first)] as const
   })
   return new Map(records.filter(([, logged]) => logged.length > 0))
+}
+
+/** The place of the first record below an offset, of records with the newest first. */
+function placeBelow(logged: readonly Logged[], offset: number): number {
+  let [low, high] = [0, logged.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((logged[middle]?.offset ?? -1) < offset) high = middle
+    else low = middle + 1
+  }
+  return low
 }
 
 /** Where a walk stands in each partition. */
@@ -85,8 +96,9 @@ class LogPlace {
     this.met = new Map(met)
     for (const [partition, logged] of kept) {
       const last = met.get(partition)
-      const found = logged.findIndex(({ offset }) => offset === last)
-      if (last === undefined || found >= 0) this.#next.set(partition, found + 1)
+      const next = last === undefined ? 0 : placeBelow(logged, last)
+      const isKept = last === undefined || logged[next - 1]?.offset === last
+      if (isKept) this.#next.set(partition, next)
     }
   }
 
@@ -95,7 +107,8 @@ class LogPlace {
     const kept = this.#kept.get(partition) ?? []
     const place = this.#next.get(partition)
     if (place === undefined && kept.length > 0) return []
-    const found = kept.findIndex((logged, i) => i >= (place ?? 0) && isOf(logged, fields))
+    let found = place ?? 0
+    while (found < kept.length && !isOf(kept[found], fields)) found += 1
     const logged = kept[found]
     if (logged === undefined) {
       const isBelow = (place ?? 0) >= kept.length && kept.length > 0
@@ -120,10 +133,8 @@ class LogPlace {
   /** The partition whose next record an entry is; where there is none, one in which it comes later. */
   #partitionOf(fields: Fields): number {
     const named = Number(fields['source_partition'])
-    const isNext = (partition: number) => {
-      const logged = this.#kept.get(partition)?.[this.#next.get(partition) ?? -1]
-      return logged !== undefined && isOf(logged, fields)
-    }
+    const isNext = (partition: number) =>
+      isOf(this.#kept.get(partition)?.[this.#next.get(partition) ?? -1], fields)
     const isAhead = (partition: number) => {
       const ahead = this.#kept.get(partition)?.slice(this.#next.get(partition)) ?? []
       return ahead.some((logged) => isOf(logged, fields))
@@ -139,7 +150,9 @@ function missingEntry(key: string, { partition, offset, record }: Logged): Diffe
 }
 
 /** Either of two names will do: one of them may be what was changed. */
-function isOf({ offset, record }: Logged, fields: Fields): boolean {
+function isOf(logged: Logged | undefined, fields: Fields): boolean {
+  if (logged === undefined) return false
+  const { offset, record } = logged
   return (
     fields['event_id'] === record.last_event_id ||
     (fields['enriched_offset'] === String(offset) && fields['device_id'] === record.device_id)

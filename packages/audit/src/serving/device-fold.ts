@@ -93,8 +93,10 @@ export class DeviceFold {
       return
     }
     const change = units - (before?.units ?? 0)
-    this.#live.add(change / unitsPerScore, m.measured_at)
-    this.#gross.add(Math.abs(change) / unitsPerScore, m.measured_at)
+    if (change !== 0) {
+      this.#live.add(change / unitsPerScore, m.measured_at)
+      this.#gross.add(Math.abs(change) / unitsPerScore, m.measured_at)
+    }
     if (units === 0 && m.revision === 1) return
     const changedBy = m.revision > 1 ? Math.abs(change) + (before?.changedBy ?? 0) : null
     this.#held.set(m.event_id, { measuredAt: m.measured_at, units, changedBy })

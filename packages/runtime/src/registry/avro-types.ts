@@ -1,30 +1,68 @@
 import avro from 'avsc'
 
-/**
- * 64-bit integers as JavaScript numbers. Debezium's `source.ts_ns` is beyond 2^53, where avsc's own long throws; nothing
- * here reads it, so it may lose its last digits. Every other long (LSN, offset, epoch) is far below 2^53.
- */
-const longAsNumber = avro.types.LongType.__with({
-  fromBuffer: (buffer: Buffer) => buffer.readInt32LE(4) * 4_294_967_296 + buffer.readUInt32LE(0),
-  toBuffer: (value: number) => {
-    const buffer = Buffer.alloc(8)
-    buffer.writeBigInt64LE(BigInt(value))
-    return buffer
-  },
-  fromJSON: Number,
-  toJSON: Number,
-  isValid: (value: unknown) => typeof value === 'number' && Number.isInteger(value),
-  compare: (a: number, b: number) => (a === b ? 0 : a < b ? -1 : 1),
-})
-
 /** The part of avsc's cursor that is used here. */
 interface Tap {
   readonly buf: Buffer
-  readonly pos: number
+  pos: number
   readLong(): number
   readString(): string | undefined
   skipLong(): void
   skipString(): void
+}
+
+/**
+ * 64-bit integers as JavaScript numbers. Debezium's `source.ts_ns` is beyond 2^53, where avsc's own long throws; nothing
+ * here reads it, so it may lose its last digits. Every other long (LSN, offset, epoch) is far below 2^53.
+ */
+class LongAsNumber extends avro.types.LongType {
+  _read(tap: Tap): number {
+    const isNegative = ((tap.buf[tap.pos] ?? 0) & 1) === 1
+    const value = Math.abs(tap.readLong())
+    return isNegative ? -value : value
+  }
+}
+
+const knownTextsMax = 4_096
+const knownTextBytesMax = 32
+
+/**
+ * Texts that come again and again, as names of devices, types and levels do: each is made once, and all records share it. A place
+ * of the table belongs to whatever came last with its hash.
+ */
+class RepeatedText extends avro.types.StringType {
+  _read(tap: Tap): string | undefined {
+    const { buf, pos } = tap
+    const length = tap.readLong()
+    const [start, end] = [tap.pos, tap.pos + length]
+    if (length <= 0 || length > knownTextBytesMax || end > buf.length) {
+      tap.pos = pos
+      return tap.readString()
+    }
+    let hash = length
+    for (let at = start; at < end; at += 1) hash = (Math.imul(hash, 31) + (buf[at] ?? 0)) | 0
+    const place = (hash ^ (hash >>> 12)) & (knownTextsMax - 1)
+    const known = knownTexts[place]
+    if (known !== undefined && isText(known, buf, start, end)) {
+      tap.pos = end
+      return known
+    }
+    tap.pos = pos
+    const text = tap.readString()
+    knownTexts[place] = text
+    return text
+  }
+}
+
+const knownTexts: (string | undefined)[] = Array.from({ length: knownTextsMax })
+
+/** A text that is not ASCII never is what lies there. */
+function isText(text: string, buf: Buffer, start: number, end: number): boolean {
+  if (text.length !== end - start) return false
+  for (let at = start; at < end; at += 1) {
+    const byte = buf[at] ?? 0
+    if (byte >= 0x80 || text.charCodeAt(at - start) !== byte) return false
+  }
+  return true
 }
 
 interface ReadableType {
@@ -46,6 +84,9 @@ function blockCount(tap: Tap): number {
   return count
 }
 
+/** Bytes of the types that always have as many. */
+const fixedBytes: Readonly<Record<string, number>> = { float: 4, double: 8 }
+
 class BoundedArray extends avro.types.ArrayType {
   _read(tap: Tap): unknown[] {
     const items = this.itemsType as unknown as ReadableType
@@ -58,8 +99,10 @@ class BoundedArray extends avro.types.ArrayType {
 
   _skip(tap: Tap): void {
     const items = this.itemsType as unknown as ReadableType
+    const itemBytes = fixedBytes[this.itemsType.typeName]
     for (let count = blockCount(tap); count > 0; count = blockCount(tap)) {
-      for (let n = 0; n < count; n++) items._skip(tap)
+      if (itemBytes !== undefined) tap.pos += count * itemBytes
+      else for (let n = 0; n < count; n++) items._skip(tap)
     }
   }
 }
@@ -103,7 +146,16 @@ function boundedCollections(
 /** A reader for a writer's schema, which may hold any long. Unions come out unwrapped where they are unambiguous. */
 export function readerType(schema: avro.Schema): avro.Type {
   return avro.Type.forSchema(schema, {
-    registry: { long: longAsNumber },
+    registry: { long: new LongAsNumber() },
+    wrapUnions: 'auto',
+    typeHook: boundedCollections,
+  })
+}
+
+/** The same for hot loops over few devices: texts that come again are made once. */
+export function projectionType(schema: avro.Schema): avro.Type {
+  return avro.Type.forSchema(schema, {
+    registry: { long: new LongAsNumber(), string: new RepeatedText() },
     wrapUnions: 'auto',
     typeHook: boundedCollections,
   })

@@ -1,6 +1,6 @@
 import type avro from 'avsc'
 import { FaultlineError, messageOf } from '../errors/index.ts'
-import { readerType, writerType } from './avro-types.ts'
+import { projectionType, writerType } from './avro-types.ts'
 import type { SchemaRegistry } from './schema-registry.ts'
 import { headerBytes, schemaIdOf, writeHeader } from './wire-format.ts'
 
@@ -40,7 +40,7 @@ export interface Projection {
 
 /** @param schema the fields to read, an Avro record of the name that the values have */
 export function createProjection(registry: SchemaRegistry, schema: unknown): Projection {
-  const target = readerType(schema as avro.Schema)
+  const target = projectionType(schema as avro.Schema)
   const resolvers = new WeakMap<avro.Type, avro.Resolver>()
   const decode = (written: avro.Type, value: Buffer): unknown => {
     try {

@@ -4,6 +4,7 @@ local function clear_database(generation)
   if redis.call('DBSIZE') > 0 and (not status or status == 'live') then
     return false
   end
-  redis.call('FLUSHDB')
+  -- Freed in the background: nobody who reads the live generation waits for it.
+  redis.call('FLUSHDB', 'ASYNC')
   return true
 end
