@@ -177,6 +177,7 @@ function addRebuild(program: Command, context: CliContext, done: (code: number) 
       'Examples\n  faultline rebuild redis\n  faultline rebuild redis --rollback\n  faultline rebuild redis --discard\n',
     )
     .option('--yes', 'also where memory may not suffice for two generations', false)
+    .option('--new-half-life', 'also with another half-life than the live generation has', false)
     .option('--json', 'print the result for programs', false)
     .option('--rollback', 'let the generation that served before serve again', false)
     .option('--discard', 'free the memory of the generation that does not serve', false)
@@ -187,7 +188,9 @@ function addRebuild(program: Command, context: CliContext, done: (code: number) 
         await runAppTool(
           context,
           tool,
-          chosen.map((name) => `--${name}`),
+          chosen.map(
+            (name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+          ),
         ),
       )
     })

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -13,7 +13,14 @@ import { ensureTopics } from '@faultline/runtime/kafka-admin'
 import type { Started } from '@faultline/runtime/lifecycle'
 import { createLogger } from '@faultline/runtime/logging'
 import { createEncoder, httpSchemaRegistry } from '@faultline/runtime/registry'
+import {
+  beginGeneration,
+  markVerified,
+  swapGeneration,
+} from '../../../apps/redis-consumer/src/commands/generation-commands.ts'
+import { readGeneration } from '../../../apps/redis-consumer/src/rebuild/generations.ts'
 import { connection } from '../../support/connection.ts'
+import { eventually } from '../../support/eventually.ts'
 import { enrichedMeasurement } from '../../support/enriched-measurements.ts'
 import { assertSameContents } from '../../support/serving-contents.ts'
 import {
@@ -150,6 +157,53 @@ describe('faultline rebuild redis', () => {
     expect(await staging.client.run('other', (client) => client.get('theirs'))).toBe('1')
   })
 
+  it('does not swap what it found to be wrong', async () => {
+    await live.client.run('old', (client) => client.hset(redisKeys.progress, { '0': 3 }))
+    await writeFile(join(armed, 'redis.mid-rebuild'), 'stop')
+    const running = run()
+    const stopped = await eventually(() => readFile(join(armed, 'redis.mid-rebuild.fired'), 'utf8'))
+    await staging.client.run('damage', (client) =>
+      client.hset(redisKeys.deviceSummary('AC-none'), { events_total: 1 }),
+    )
+    process.kill(Number(stopped.split(' ')[1]), 'SIGCONT')
+    const { exitCode, stdout } = await running
+    expect(stdout).toContain('device_summary:AC-none')
+    expect(exitCode).toBe(3)
+    expect([await statusIn(live), await statusIn(staging)]).toEqual([null, 'building'])
+    const { exitCode: next } = await run('--json')
+    expect(next).toBe(0)
+    await assertRebuilt()
+  })
+
+  it('gives the former generation up only where the new one will fit', async () => {
+    expect((await run()).exitCode).toBe(0)
+    expect((await run()).exitCode).toBe(0)
+    const former = await readGeneration(staging.client)
+    const info = await staging.client.run('memory', (client) => client.info('memory'))
+    const used = Number(/^used_memory:(\d+)/m.exec(info)?.[1])
+    const limit = (bytes: number) =>
+      live.client.run('limit', (client) => client.config('SET', 'maxmemory', bytes))
+    await limit(Math.round(used * 1.05))
+    const { exitCode, stderr } = await run().finally(() => limit(0))
+    expect(exitCode).toBe(1)
+    expect(stderr).toContain('two generations may not fit')
+    expect(await readGeneration(staging.client)).toEqual(former)
+    expect((await run('--rollback')).exitCode).toBe(0)
+  })
+
+  it('changes the half-life only where it is told to', async () => {
+    const hour = 3_600_000
+    await live.client.run('old', (client) =>
+      client.hset(redisKeys.settings, { half_life_ms: 2 * hour }),
+    )
+    const { exitCode, stderr } = await run()
+    expect(exitCode).toBe(1)
+    expect(stderr).toContain(`half-life of ${2 * hour} ms, the new one ${hour} ms`)
+    expect(await statusIn(staging)).toBeNull()
+    expect((await run('--new-half-life')).exitCode).toBe(0)
+    await assertRebuilt()
+  })
+
   it.each([
     'redis.mid-rebuild',
     'redis.rebuild-verified-not-swapped',
@@ -162,5 +216,39 @@ describe('faultline rebuild redis', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
     await assertRebuilt()
     expect([await statusIn(live), await statusIn(staging)]).toEqual(['live', 'retired'])
+  })
+})
+
+describe('the swap', () => {
+  const exchange = (id: string) => ({
+    liveDatabase,
+    otherDatabase: stagingDatabase,
+    id,
+    nowMs: t0,
+    isNewHalfLife: false,
+  })
+
+  it('refuses a generation that is not verified, and one that is not there', async () => {
+    await beginGeneration(staging.client, { id: 'g1', nowMs: t0 })
+    expect(await swapGeneration(live.client, exchange('g1'))).toEqual({ code: 'NOT_VERIFIED' })
+    expect(await statusIn(staging)).toBe('building')
+    expect(await markVerified(staging.client, { id: 'g2', nowMs: t0 })).toBe(false)
+    expect(await swapGeneration(live.client, exchange('g2'))).toEqual({ code: 'NOT_HERE' })
+    expect(await markVerified(staging.client, { id: 'g1', nowMs: t0 })).toBe(true)
+    expect(await swapGeneration(live.client, exchange('g1'))).toEqual({ code: 'SWAPPED' })
+    expect(await swapGeneration(live.client, exchange('g1'))).toEqual({ code: 'SERVES_ALREADY' })
+  })
+
+  it('refuses a generation with another half-life, which a running consumer would not notice', async () => {
+    const set = (redis: ServingRedis, ms: number) =>
+      redis.client.run('set', (client) => client.hset(redisKeys.settings, { half_life_ms: ms }))
+    await beginGeneration(staging.client, { id: 'g1', nowMs: t0 })
+    await markVerified(staging.client, { id: 'g1', nowMs: t0 })
+    await set(live, 2_000)
+    await set(staging, 1_000)
+    const refused = { code: 'OTHER_HALF_LIFE', liveHalfLifeMs: 2_000, halfLifeMs: 1_000 }
+    expect(await swapGeneration(live.client, exchange('g1'))).toEqual(refused)
+    const allowed = { ...exchange('g1'), isNewHalfLife: true }
+    expect(await swapGeneration(live.client, allowed)).toEqual({ code: 'SWAPPED' })
   })
 })

@@ -7,7 +7,7 @@ const beginScript = loadScript('begin-generation-1')
 const discardScript = loadScript('discard-generation-1')
 const loadGenerationScript = loadScript('load-generation-1')
 const markVerifiedScript = loadScript('mark-verified-1')
-const swapScript = loadScript('swap-generation-2')
+const swapScript = loadScript('swap-generation-3')
 const rollBackScript = loadScript('roll-back-generation-2')
 
 export const generationScripts = [
@@ -28,6 +28,11 @@ export interface Exchange {
   readonly nowMs: number
 }
 
+interface Swap extends Exchange {
+  /** Whether the new generation may have another half-life than the live one. */
+  readonly isNewHalfLife: boolean
+}
+
 export type SwapReply =
   | { readonly code: 'SWAPPED' | 'SERVES_ALREADY' | 'NOT_HERE' | 'NOT_VERIFIED' }
   | {
@@ -36,6 +41,11 @@ export type SwapReply =
       readonly liveNextOffset: number
       /** Null where nothing of the partition is in. */
       readonly nextOffset: number | null
+    }
+  | {
+      readonly code: 'OTHER_HALF_LIFE'
+      readonly liveHalfLifeMs: number
+      readonly halfLifeMs: number
     }
 
 /** False where the database holds keys of somebody else, or serves. @throws FaultlineError SERVING_STORE_UNAVAILABLE, SCRIPT_REPLY_UNKNOWN */
@@ -73,10 +83,15 @@ export async function markVerified(
 }
 
 /** @throws FaultlineError SERVING_STORE_UNAVAILABLE (it may or may not be swapped: ask again), SCRIPT_REPLY_UNKNOWN */
-export async function swapGeneration(redis: RedisClient, exchange: Exchange): Promise<SwapReply> {
-  const reply = await exchangeBy(redis, swapScript, exchange)
+export async function swapGeneration(
+  redis: RedisClient,
+  { liveDatabase, otherDatabase, id, nowMs, isNewHalfLife }: Swap,
+): Promise<SwapReply> {
+  const keys = [redisKeys.generation, redisKeys.progress, redisKeys.settings]
+  const args = [liveDatabase, otherDatabase, id, nowMs, isNewHalfLife ? 1 : 0]
+  const reply = await runScript(redis, swapScript, { keys, args })
   if (!Array.isArray(reply)) throw unknownReply(swapScript.name, reply)
-  const [code, partition, liveNextOffset, nextOffset] = reply as readonly unknown[]
+  const [code, partition, ofLive, ofNew] = reply as readonly unknown[]
   switch (code) {
     case 0:
       return { code: 'SWAPPED' }
@@ -90,8 +105,14 @@ export async function swapGeneration(redis: RedisClient, exchange: Exchange): Pr
       return {
         code: 'BEHIND',
         partition: Number(partition),
-        liveNextOffset: Number(liveNextOffset),
-        nextOffset: Number(nextOffset) < 0 ? null : Number(nextOffset),
+        liveNextOffset: Number(ofLive),
+        nextOffset: Number(ofNew) < 0 ? null : Number(ofNew),
+      }
+    case -4:
+      return {
+        code: 'OTHER_HALF_LIFE',
+        liveHalfLifeMs: Number(ofLive),
+        halfLifeMs: Number(ofNew),
       }
     default:
       throw unknownReply(swapScript.name, reply)
@@ -103,17 +124,14 @@ export async function rollBackGeneration(
   redis: RedisClient,
   exchange: Exchange,
 ): Promise<'SWAPPED' | 'SERVES_ALREADY' | 'NOT_HERE'> {
-  const reply = await exchangeBy(redis, rollBackScript, exchange)
+  const { liveDatabase, otherDatabase, id, nowMs } = exchange
+  const keys = [redisKeys.generation, redisKeys.progress]
+  const args = [liveDatabase, otherDatabase, id, nowMs]
+  const reply = await runScript(redis, rollBackScript, { keys, args })
   if (reply === 0) return 'SWAPPED'
   if (reply === 1) return 'SERVES_ALREADY'
   if (reply === -1) return 'NOT_HERE'
   throw unknownReply(rollBackScript.name, reply)
-}
-
-function exchangeBy(redis: RedisClient, script: Script, exchange: Exchange): Promise<unknown> {
-  const { liveDatabase, otherDatabase, id, nowMs } = exchange
-  const keys = [redisKeys.generation, redisKeys.progress]
-  return runScript(redis, script, { keys, args: [liveDatabase, otherDatabase, id, nowMs] })
 }
 
 function run(

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { systemClock } from '@faultline/runtime/clock'
-import { runTool, Scope } from '@faultline/runtime/lifecycle'
+import { progressLine, runTool, Scope } from '@faultline/runtime/lifecycle'
 import { createLogger } from '@faultline/runtime/logging'
 import { connectKafka } from '@faultline/runtime/kafka'
 import { connectRedis } from '@faultline/runtime/redis'
@@ -10,8 +10,8 @@ import { servedMeasurementAvro } from '../served-measurement.ts'
 import { parseRebuildConfig } from './config.ts'
 import { clientPrefix } from './generations.ts'
 import { discard, rollBack } from './other-actions.ts'
-import { newGenerationId, rebuildRedis } from './rebuild.ts'
-import { describeResult, progressLine } from './words.ts'
+import { newGenerationId, rebuildRedis, type RebuildDeps } from './rebuild.ts'
+import { describeProgress, describeResult } from './words.ts'
 
 const differs = 3
 
@@ -19,6 +19,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       yes: { type: 'boolean', default: false },
+      'new-half-life': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       rollback: { type: 'boolean', default: false },
       discard: { type: 'boolean', default: false },
@@ -30,6 +31,9 @@ async function main(): Promise<number> {
   const clientName = `${clientPrefix}${id}`
   const scope = new Scope()
   const progress = progressLine(process.stderr, systemClock)
+  const onProgress: RebuildDeps['onProgress'] = (stage, done, of) => {
+    progress.show((elapsedMs) => describeProgress(stage, { done, of, elapsedMs }))
+  }
   const say = (result: object, words: string): void => {
     process.stdout.write(`${values.json ? JSON.stringify(result) : words}\n`)
   }
@@ -60,8 +64,8 @@ async function main(): Promise<number> {
     const registry = httpSchemaRegistry(config.registryUrl)
     const readRecords = createRecordReader(createProjection(registry, servedMeasurementAvro))
     const result = await rebuildRedis(
-      { ...deps, id, readRecords, onProgress: progress.show },
-      { yes: values.yes },
+      { ...deps, id, readRecords, onProgress },
+      { yes: values.yes, isNewHalfLife: values['new-half-life'] },
     )
     progress.clear()
     say(result, describeResult(result))

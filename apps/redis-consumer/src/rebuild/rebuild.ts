@@ -20,6 +20,7 @@ import { GenerationFeed, type Range } from './generation-feed.ts'
 import { loadCommands } from './generation-loader.ts'
 import { announce, readGeneration, readOffsets, refuseRunning } from './generations.ts'
 import { estimateMemory, refuseTooLarge } from './memory.ts'
+import { refuseOtherHalfLife, otherHalfLife } from './half-life.ts'
 import { ServingFold } from './fold/serving-fold.ts'
 
 /** Events that one script call takes out of windows, as in the consumer. */
@@ -66,6 +67,13 @@ export function newGenerationId(nowMs: number): string {
   return `${time}-${randomBytes(3).toString('hex')}`
 }
 
+export interface RebuildOptions {
+  /** Go on where memory may not suffice. */
+  readonly yes: boolean
+  /** Go on with another half-life than that of the live generation. */
+  readonly isNewHalfLife: boolean
+}
+
 /**
  * Builds Redis anew from the enriched topic beside the live generation, verifies it, and lets it serve. What an interrupted run left
  * is found first: a generation that serves without anybody having been told, one that is verified and only has to be swapped, or a half
@@ -74,7 +82,7 @@ export function newGenerationId(nowMs: number): string {
  */
 export async function rebuildRedis(
   deps: RebuildDeps,
-  options: { readonly yes: boolean },
+  options: RebuildOptions,
 ): Promise<RebuildResult> {
   const { live, staging, clock } = deps
   const serving = await readGeneration(live)
@@ -84,7 +92,7 @@ export async function rebuildRedis(
     await announce(live, clock.now())
     return { ...nothingDone, outcome: 'swapped-before', generation: serving.id }
   }
-  if (waiting?.status === 'verified') return await resume(deps, waiting.id)
+  if (waiting?.status === 'verified') return await resume(deps, waiting.id, options)
   return await buildAndSwap(deps, options)
 }
 
@@ -100,7 +108,11 @@ const nothingDone = {
 }
 
 /** What an interrupted run verified needs only what came since. */
-async function resume(deps: RebuildDeps, id: string): Promise<RebuildResult> {
+async function resume(
+  deps: RebuildDeps,
+  id: string,
+  options: RebuildOptions,
+): Promise<RebuildResult> {
   const from = await readOffsets(deps.staging)
   const start = deps.clock.now()
   const feed = new GenerationFeed({
@@ -109,18 +121,17 @@ async function resume(deps: RebuildDeps, id: string): Promise<RebuildResult> {
     fold: () => undefined,
     readRecords: deps.readRecords,
   })
-  await withFeed(deps, { feed, from }, () => swapWhenReached(deps, feed, id))
+  await withFeed(deps, { feed, from }, () => swapWhenReached(deps, feed, { id, ...options }))
   const seconds = { swapping: (deps.clock.now() - start) / 1_000 }
   return { ...nothingDone, outcome: 'swapped', generation: id, seconds, offsets: offsetsOf(feed) }
 }
 
-async function buildAndSwap(
-  deps: RebuildDeps,
-  { yes }: { readonly yes: boolean },
-): Promise<RebuildResult> {
-  const { config, staging, kafka, clock, id } = deps
+async function buildAndSwap(deps: RebuildDeps, options: RebuildOptions): Promise<RebuildResult> {
+  const { config, live, staging, kafka, clock, id } = deps
+  // Before the former generation is given up: it may be wanted when this cannot be done.
+  if (!options.isNewHalfLife) await refuseOtherHalfLife(live, config.ranking.halfLifeMs)
+  if (!options.yes) refuseTooLarge(await estimateMemory(config, staging))
   if (!(await beginGeneration(staging, { id, nowMs: clock.now() }))) throw notOurs(config)
-  if (!yes) refuseTooLarge(await estimateMemory(staging))
   const bounds = await topicBounds(kafka.admin, config.topic)
   const from = new Map([...bounds].map(([partition, { first }]) => [partition, first]))
   const ends = new Map([...bounds].map(([partition, { end }]) => [partition, end]))
@@ -151,7 +162,7 @@ async function buildAndSwap(
     if (audit.differenceCount > 0) return
     if (!(await markVerified(staging, { id, nowMs: clock.now() }))) throw notOurs(config)
     failpoint('redis.rebuild-verified-not-swapped')
-    await swapWhenReached(deps, feed, id)
+    await swapWhenReached(deps, feed, { id, ...options })
     watch.lap('swapping')
   })
   return resultOf({ id, fold, feed, audit, watch })
@@ -238,15 +249,22 @@ async function reportWhile(
   await reporting
 }
 
+type SwapOptions = { readonly id: string } & Pick<RebuildOptions, 'isNewHalfLife'>
+
 /** Applies what came since through the scripts, and swaps at the first moment at which the new generation is not behind. */
-async function swapWhenReached(deps: RebuildDeps, feed: GenerationFeed, id: string): Promise<void> {
+async function swapWhenReached(
+  deps: RebuildDeps,
+  feed: GenerationFeed,
+  generation: SwapOptions,
+): Promise<void> {
   const { config, live, staging, clock } = deps
   feed.applyTo(redisServingStore(staging, { ...config.ranking, budget }))
   const start = clock.now()
   deps.onProgress('swapping', 0, null)
   for (;;) {
-    const reply = await swapOnce(deps, id)
+    const reply = await swapOnce(deps, generation)
     if (reply?.code === 'SWAPPED' || reply?.code === 'SERVES_ALREADY') break
+    if (reply?.code === 'OTHER_HALF_LIFE') throw otherHalfLife(reply)
     if (reply?.code === 'NOT_HERE' || reply?.code === 'NOT_VERIFIED') throw notOurs(config)
     if (clock.now() - start > swapWithinMs) {
       throw new FaultlineError(
@@ -265,7 +283,10 @@ async function swapWhenReached(deps: RebuildDeps, feed: GenerationFeed, id: stri
 }
 
 /** Undefined where the answer was lost: the script tells at the next call whether it was done. */
-async function swapOnce(deps: RebuildDeps, id: string): Promise<SwapReply | undefined> {
+async function swapOnce(
+  deps: RebuildDeps,
+  { id, isNewHalfLife }: SwapOptions,
+): Promise<SwapReply | undefined> {
   const { config, live, clock } = deps
   try {
     const swapping = swapGeneration(live, {
@@ -273,6 +294,7 @@ async function swapOnce(deps: RebuildDeps, id: string): Promise<SwapReply | unde
       otherDatabase: config.stagingDatabase,
       id,
       nowMs: clock.now(),
+      isNewHalfLife,
     })
     failpoint('redis.rebuild-swap-sent')
     return await swapping

@@ -1,38 +1,16 @@
-import type { Clock } from '@faultline/runtime/clock'
+import { timeLeft } from '@faultline/runtime/lifecycle'
 import type { RebuildResult, RebuildStage } from './rebuild.ts'
 
 const numbers = new Intl.NumberFormat('en')
-const showAfterMs = 1_000
 
-/** A line on a terminal that says how far the rebuild is, and an estimate of the time left; nothing elsewhere. */
-export function progressLine(
-  output: { readonly isTTY?: boolean; write(text: string): unknown },
-  clock: Clock,
-) {
-  const start = clock.now()
-  let isShown = false
-  return {
-    show: (stage: RebuildStage, done: number, of: number | null): void => {
-      const elapsedMs = clock.now() - start
-      if (output.isTTY !== true || elapsedMs < showAfterMs) return
-      isShown = true
-      output.write(`\r\u001b[2K${describeProgress(stage, { done, of, elapsedMs })}`)
-    },
-    clear: (): void => {
-      if (isShown) output.write('\r\u001b[2K')
-      isShown = false
-    },
-  }
-}
-
-function describeProgress(
+/** How far it is, with an estimate of the time left. */
+export function describeProgress(
   stage: RebuildStage,
   at: { readonly done: number; readonly of: number | null; readonly elapsedMs: number },
 ): string {
   const { done, of, elapsedMs } = at
   if (of === null) return done === 0 ? stage : `${stage}: ${numbers.format(done)} commands`
-  const left = done === 0 ? null : Math.ceil(((of - done) * elapsedMs) / done / 1_000)
-  const estimate = left === null ? '' : `, about ${left} s left`
+  const estimate = timeLeft({ done, of, elapsedMs })
   return `${stage}: ${numbers.format(done)} of ${numbers.format(of)} offsets${estimate}`
 }
 
