@@ -41,6 +41,18 @@ export const environment = {
   sinkRowsMax: 'SINK_ROWS_MAX',
   sinkWaitMaxMs: 'SINK_WAIT_MAX_MS',
   clockAheadMaxMs: 'CLOCK_AHEAD_MAX_MS',
+  /** Folder whose frame files the collector takes; `inbox` in the home of a stack. */
+  collectFolder: 'COLLECT_FOLDER',
+  /** Where rejected records and unreadable files go, and collected files; relative ones are inside COLLECT_FOLDER. */
+  collectErrorFolder: 'COLLECT_ERROR_FOLDER',
+  collectArchiveFolder: 'COLLECT_ARCHIVE_FOLDER',
+  /** How often the collector looks without being told by the system, milliseconds. */
+  collectPollMs: 'COLLECT_POLL_MS',
+  /** A file that has not changed for this long is finished, milliseconds. */
+  collectSettleMs: 'COLLECT_SETTLE_MS',
+  /** A batch of the collector is sent with this many records, or after this many milliseconds. */
+  collectBatchRows: 'COLLECT_BATCH_ROWS',
+  collectBatchMs: 'COLLECT_BATCH_MS',
   /** Folder of a stack's data, logs and run files; `.faultline` in the project when not set. */
   faultlineHome: 'FAULTLINE_HOME',
   /** Folder of downloaded programs, shared by all stacks of a user. */

@@ -19,6 +19,7 @@ function specs(demo = true, env: Record<string, string> = {}) {
     compileCache: '/cache',
     addresses,
     env,
+    inbox: '/home/inbox',
     demo,
   })
 }
@@ -36,6 +37,7 @@ describe('the processes of the product', () => {
       'api',
       'auditor',
       'postgres-keeper',
+      'collector',
     ])
     expect(specs().at(-1)?.name).toBe('demo-fleet')
   })
@@ -63,6 +65,13 @@ describe('the processes of the product', () => {
       NODE_COMPILE_CACHE: '/cache',
       OPS_LISTEN: '127.0.0.1:7414',
     })
+  })
+
+  it('have the collector look into the inbox of the home, or where the operator says', () => {
+    expect(environmentOf('collector')).toMatchObject({ COLLECT_FOLDER: '/home/inbox' })
+    const given = { COLLECT_FOLDER: '/frames' }
+    expect(environmentOf('collector', given)).toMatchObject({ COLLECT_FOLDER: '/frames' })
+    expect(environmentOf('enricher')).not.toHaveProperty('COLLECT_FOLDER')
   })
 
   it('get options of Node when the operator gives some', () => {

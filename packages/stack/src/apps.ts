@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { environment as names } from '@faultline/contracts/environment'
 import { waitUntilServing } from './backends/wait-until-serving.ts'
 import type { StackPorts } from './layout.ts'
@@ -15,6 +15,8 @@ export interface AppSettings {
   readonly env: Env
   /** Where Node keeps what it compiled: it halves the time an app needs to start. */
   readonly compileCache: string
+  /** Where frame files are collected from, unless `env` says otherwise. */
+  readonly inbox: string
   /** Whether the demo fleet is one of the apps. */
   readonly demo: boolean
 }
@@ -74,6 +76,13 @@ const apps: readonly App[] = [
     listen: names.opsListen,
   },
   {
+    name: 'collector',
+    needs: ['postgres'],
+    addresses: [names.databaseUrl],
+    port: 'opsCollector',
+    listen: names.opsListen,
+  },
+  {
     name: 'demo-fleet',
     needs: ['postgres', 'connect'],
     addresses: [names.databaseUrl],
@@ -102,6 +111,7 @@ const stackNames: readonly string[] = [
   names.faultlineHome,
   names.faultlineCache,
   names.nodeOptions,
+  names.collectFolder,
 ]
 
 /** Settings of the apps that an operator may give to `up`. */
@@ -130,6 +140,7 @@ function appSpec(app: App, settings: AppSettings): ProcessSpec {
     args: [...nodeOptions, join(projectFolder, 'apps', app.name, 'src', 'main.ts')],
     env: {
       ...pick(env, settingNames),
+      ...(app.name === 'collector' ? { [names.collectFolder]: collectFolder(settings) } : {}),
       ...pick(addresses, app.addresses),
       NODE_COMPILE_CACHE: compileCache,
       ...(givenOptions === undefined ? {} : { NODE_OPTIONS: givenOptions }),
@@ -143,6 +154,12 @@ function appSpec(app: App, settings: AppSettings): ProcessSpec {
     stopTimeoutMs: 20_000,
     ports: [port],
   }
+}
+
+/** A relative folder is the operator's, whose working directory the apps do not have. */
+function collectFolder({ env, inbox }: AppSettings): string {
+  const given = env[names.collectFolder]
+  return given === undefined || given === '' ? inbox : resolve(given)
 }
 
 function pick(from: Env, keys: readonly string[]): Record<string, string> {

@@ -17,6 +17,7 @@ export function stackPorts(base: number) {
     opsDemoFleet: base + 14,
     opsAuditor: base + 15,
     opsPostgresKeeper: base + 16,
+    opsCollector: base + 17,
   } as const
 }
 export type StackPorts = ReturnType<typeof stackPorts>
@@ -29,6 +30,8 @@ export function stackFolders(home: string) {
     data: (backEnd: string) => join(home, 'data', backEnd),
     logs: join(home, 'logs'),
     run: join(home, 'run'),
+    /** Frame files that are put here are collected, unless COLLECT_FOLDER names another folder. */
+    inbox: join(home, 'inbox'),
   } as const
 }
 export type StackFolders = ReturnType<typeof stackFolders>

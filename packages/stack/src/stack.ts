@@ -60,6 +60,7 @@ async function compose(settings: ProductSettings, signal: AbortSignal): Promise<
           env,
           addresses: environment,
           compileCache: join(cacheFolder(env), 'compiled'),
+          inbox: stackFolders(home).inbox,
           demo: apps === 'with demo',
         })
   return {

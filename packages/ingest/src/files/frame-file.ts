@@ -1,15 +1,8 @@
 import { basename } from 'node:path'
-import { decodeFrame, frameBytes, type FrameProblem } from '@faultline/core/frame'
+import { decodeFrame, frameBytes } from '@faultline/core/frame'
+import { rejectFrame } from './frame-rejection.ts'
 import type { Loadable } from './loadable.ts'
 import { openBytes } from './lines.ts'
-
-const details: Readonly<Record<FrameProblem, string>> = {
-  LENGTH_INVALID: `a frame has ${frameBytes} bytes; the file ends inside this one`,
-  DEVICE_ID_EMPTY: 'the device id is empty',
-  DEVICE_ID_INVALID: 'the device id is not text',
-  CLOCK_INVALID: 'the clock is before the year 2000 or after 2099',
-  CAR_NUMBER_INVALID: 'the car number is above 2147483647',
-}
 
 /** The records of a frame file, in its order. A tail shorter than a record is a rejection. */
 export async function* readFrameFile(path: string): AsyncGenerator<Loadable> {
@@ -18,13 +11,7 @@ export async function* readFrameFile(path: string): AsyncGenerator<Loadable> {
   for await (const bytes of cutRecords(openBytes(path))) {
     const decoded = decodeFrame(bytes)
     if (decoded.ok) yield { row: decoded.frame }
-    else {
-      const raw = Buffer.from(bytes).toString('base64')
-      const reason = decoded.problem
-      yield {
-        rejection: { file, at, reason, detail: details[reason], raw, encoding: 'base64' },
-      }
-    }
+    else yield { rejection: rejectFrame({ file, at, bytes }, decoded.problem) }
     at += bytes.length
   }
 }

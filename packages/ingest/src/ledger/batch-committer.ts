@@ -1,3 +1,4 @@
+import { failpoint } from '@faultline/runtime/failpoints'
 import type { PostgresConnection } from '@faultline/runtime/postgres'
 import { MeasurementStore, type MeasurementBatch } from '../measurements/index.ts'
 import { changeLedger, readLedger, type LedgerChange, type LedgerEntry } from './ledger.ts'
@@ -55,7 +56,10 @@ export class BatchCommitter {
         return new Map(misfits.map((key) => [key, stored.get(key)]))
       }
       await this.#store.copy(rows)
-      await connection.query('commit')
+      failpoint('collector.rows-copied')
+      const answer = connection.query('commit')
+      failpoint('collector.commit-unanswered')
+      await answer
       return new Map()
     } catch (error) {
       // What went wrong is said, not what a broken connection makes of the rollback.

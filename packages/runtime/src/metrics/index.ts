@@ -75,6 +75,26 @@ export const metricCatalogue = {
     help: 'Measurements committed to PostgreSQL',
     labels: ['app'],
   },
+  faultline_rejected_total: {
+    kind: 'counter',
+    help: 'Input records refused and kept, by reason',
+    labels: ['app', 'reason'],
+  },
+  faultline_files_total: {
+    kind: 'counter',
+    help: 'Files taken out of the folder of the collector, by outcome',
+    labels: ['outcome'],
+  },
+  faultline_files_waiting: {
+    kind: 'gauge',
+    help: 'Frame files that lay in the folder of the collector at its last look',
+    labels: [],
+  },
+  faultline_ingest_waiting: {
+    kind: 'gauge',
+    help: 'Things the collector waits for: the database, room on a disk',
+    labels: [],
+  },
   faultline_audit_differences: {
     kind: 'gauge',
     help: 'Differences from the enriched topic that the last round of the auditor found',
@@ -137,8 +157,16 @@ export class Metrics {
     return new Counter({ ...this.#options(name), registers: [this.registry] })
   }
 
-  gauge(name: NamesOf<'gauge'>): Gauge {
-    return new Gauge({ ...this.#options(name), registers: [this.registry] })
+  /** With `read`, a gauge without labels whose value is asked for whenever somebody looks. */
+  gauge(name: NamesOf<'gauge'>, read?: () => number): Gauge {
+    const options = { ...this.#options(name), registers: [this.registry] }
+    if (read === undefined) return new Gauge(options)
+    return new Gauge({
+      ...options,
+      collect() {
+        this.set(read())
+      },
+    })
   }
 
   histogram(name: NamesOf<'histogram'>): Histogram {

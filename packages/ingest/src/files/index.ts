@@ -1,0 +1,2 @@
+export { rejectFrame } from './frame-rejection.ts'
+export type { Rejection } from './loadable.ts'
