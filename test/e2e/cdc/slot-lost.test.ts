@@ -21,6 +21,11 @@ async function recover(): Promise<unknown> {
   return JSON.parse(await faultlineOk(product().home, ['slot', 'recover', '--json']))
 }
 
+async function stopConnector(): Promise<void> {
+  const connector = `${product().connectUrl}/connectors/${replication.connector}`
+  await fetch(`${connector}/stop`, { method: 'PUT' })
+}
+
 describe('capture that stops', () => {
   let postgres: PostgresConnection
   beforeAll(async () => {
@@ -39,8 +44,7 @@ describe('capture that stops', () => {
     await measure(deleted)
     await untilShown(lasting, 50)
     await untilShown(deleted, 1)
-    const connector = `${product().connectUrl}/connectors/${replication.connector}`
-    await fetch(`${connector}/stop`, { method: 'PUT' })
+    await stopConnector()
     await eventually(async () => {
       await postgres.query('select pg_drop_replication_slot($1)', [replication.slot])
     }, patience)
@@ -63,6 +67,39 @@ describe('capture that stops', () => {
     await readAgain(postgres, 'blocking', ['public.raw_measurements'])
     await measure(lasting)
     await untilShown(lasting, 556)
+    await untilSettled(product(), settleLimitMs)
+    await verifyChain(product())
+  })
+
+  // The server gives a slot up for the size of the log it holds, or, quicker to bring about, for being idle: the state is the same.
+  it('brings back what was missed since the server gave the slot up', async () => {
+    const unit = uniqueName('given-up')
+    await registerUnits(postgres, [unit])
+    await measure(unit, 5)
+    await untilShown(unit, 5)
+    await stopConnector()
+    await postgres.query(`alter system set idle_replication_slot_timeout = '1s'`)
+    await postgres.query('select pg_reload_conf()')
+    try {
+      await eventually(async () => {
+        await postgres.query('checkpoint')
+        const [slot] = await postgres.query<{ wal_status: string }>(
+          'select wal_status from pg_replication_slots where slot_name = $1',
+          [replication.slot],
+        )
+        expect(slot?.wal_status).toBe('lost')
+      }, patience)
+    } finally {
+      await postgres.query('alter system reset idle_replication_slot_timeout')
+      await postgres.query('select pg_reload_conf()')
+    }
+    await measure(unit, 50)
+    const status = await faultline(product().home, ['slot', 'status'])
+    expect(status.code).toBe(1)
+    expect(status.stdout).toContain('is lost: `faultline slot recover` brings capture back')
+
+    expect(await recover()).toEqual({ slot: 'made', measurements: 50, deletions: 0 })
+    await untilShown(unit, 55)
     await untilSettled(product(), settleLimitMs)
     await verifyChain(product())
   })
