@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util'
 import { createFleet, registerUnits } from '@faultline/load-generator/fleet'
 import { connectPostgres } from '@faultline/runtime/postgres'
 import { openChain, stackProcesses, type Reached } from './end-to-end/chain.ts'
-import { commitAll, commitAtRate } from './end-to-end/commit-rows.ts'
+import { commitRows } from './end-to-end/commit-rows.ts'
 import { processorSeconds } from './end-to-end/processor-time.ts'
 import { print, runningProduct } from './running-product.ts'
 
@@ -63,7 +63,7 @@ async function wholeChain(): Promise<WholeRun> {
   const start = await settled()
   const before = await processorSeconds(processes)
   const startedMs = performance.now()
-  await commitAll(databaseUrl, fleet, rows)
+  await commitRows(databaseUrl, fleet, { rate: 'max', rows })
   await until(async () => {
     const { redis, clickhouse } = await chain.reached()
     return redis - start.redis >= rows && clickhouse - start.clickhouse >= rows
@@ -83,7 +83,7 @@ async function captureAlone(): Promise<number> {
   for (const pid of others) process.kill(pid, 'SIGSTOP')
   try {
     const startedMs = performance.now()
-    await commitAll(databaseUrl, fleet, rows)
+    await commitRows(databaseUrl, fleet, { rate: 'max', rows })
     await until(async () => (await chain.raw()) - start >= rows)
     return rows / ((performance.now() - startedMs) / 1_000)
   } finally {
@@ -102,8 +102,9 @@ async function sustained(): Promise<readonly Lag[]> {
   const start = await settled()
   let committed = 0
   const over = new AbortController()
-  const writing = commitAtRate(databaseUrl, fleet, { rowsPerSecond: rate, seconds }, (count) => {
-    committed += count
+  const pace = { rate, rows: rate * seconds }
+  const writing = commitRows(databaseUrl, fleet, pace, (count) => {
+    committed = count
   }).finally(() => {
     over.abort()
   })

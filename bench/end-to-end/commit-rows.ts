@@ -1,47 +1,34 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { defaultBatch, MeasurementWriter } from '@faultline/ingest/measurements'
 import type { Fleet } from '@faultline/load-generator/fleet'
+import { createLoad, generate, postgresDestination } from '@faultline/load-generator/generate'
+import { systemClock } from '@faultline/runtime/clock'
 import { connectPostgres } from '@faultline/runtime/postgres'
 
-const intervalMs = 100
-
-/** Commits measurements of a fleet at a rate, a transaction each tenth of a second, for as long as it is told to. */
-export async function commitAtRate(
-  databaseUrl: string,
-  fleet: Fleet,
-  { rowsPerSecond, seconds }: { readonly rowsPerSecond: number; readonly seconds: number },
-  onCommit: (rows: number) => void,
-): Promise<void> {
-  const postgres = await connectPostgres({ databaseUrl, applicationName: 'bench' })
-  const writer = new MeasurementWriter(postgres, { ...defaultBatch, onCommit })
-  const started = performance.now()
-  const rows = rowsPerSecond * seconds
-  let n = 0
-  while (n < rows) {
-    const due = Math.min(rows, ((performance.now() - started) / 1_000) * rowsPerSecond)
-    for (; n < due; n += 1) {
-      const waiting = writer.write(
-        fleet.measure({ unit: n % fleet.units.length, timeMs: Date.now() }),
-      )
-      if (waiting !== undefined) await waiting
-    }
-    await writer.flush()
-    await delay(intervalMs)
-  }
-  await postgres.close()
+interface Pace {
+  /** Rows a second, or as fast as PostgreSQL takes them. */
+  readonly rate: number | 'max'
+  readonly rows: number
 }
 
-/** Commits that many as fast as it goes. */
-export async function commitAll(databaseUrl: string, fleet: Fleet, rows: number): Promise<void> {
+/** Commits measurements of a fleet to PostgreSQL; told after each chunk how many are. */
+export async function commitRows(
+  databaseUrl: string,
+  fleet: Fleet,
+  { rate, rows }: Pace,
+  onProgress: (rows: number) => void = () => undefined,
+): Promise<void> {
   const postgres = await connectPostgres({ databaseUrl, applicationName: 'bench' })
-  const writer = new MeasurementWriter(postgres, defaultBatch)
-  const firstMs = Date.now() - rows
-  for (let n = 0; n < rows; n += 1) {
-    const waiting = writer.write(
-      fleet.measure({ unit: n % fleet.units.length, timeMs: firstMs + n }),
-    )
-    if (waiting !== undefined) await waiting
-  }
-  await writer.flush()
+  const rowsPerSecond = rate === 'max' ? 1_000 : rate
+  const startMs = Date.now() - (rate === 'max' ? (rows / rowsPerSecond) * 1_000 : 0)
+  const healthy = { lateShare: 0, badShare: 0, defects: [] }
+  await generate({
+    load: createLoad({ fleet, seed: 1, startMs, rowsPerSecond, ...healthy }),
+    destination: postgresDestination(postgres),
+    rate,
+    rows,
+    clock: systemClock,
+    onProgress: (progress) => {
+      onProgress(progress.rows)
+    },
+  })
   await postgres.close()
 }
