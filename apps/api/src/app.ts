@@ -14,6 +14,7 @@ import { notFound } from './http/problem.ts'
 import { expressPath, type JsonRoute, type Route } from './http/route.ts'
 import { sendAnswer } from './http/send.ts'
 import { validRequest } from './http/validate.ts'
+import type { MeasurementIntake } from './ingest/measurement-intake.ts'
 import type { LiveHub } from './live/live-hub.ts'
 import type { ServingReader } from './ports/serving-reader.ts'
 import type { WarehouseReader } from './ports/warehouse-reader.ts'
@@ -24,12 +25,15 @@ import { eventRoutes } from './routes/events.ts'
 import { faultRoutes } from './routes/faults.ts'
 import { historyRoutes } from './routes/history.ts'
 import { liveRoute } from './routes/live.ts'
+import { measurementRoute } from './routes/measurements.ts'
 import { operationsRoutes } from './routes/operations.ts'
 import { pageRouter } from './routes/page.ts'
 
 export interface ApiDeps {
   readonly serving: ServingReader
   readonly warehouse: WarehouseReader
+  /** Undefined where the API has no database to write to. */
+  readonly intake: Pick<MeasurementIntake, 'take'> | undefined
   readonly hub: LiveHub
   readonly health: ApiHealth
   readonly clock: Clock
@@ -68,6 +72,7 @@ export function routesOf(deps: ApiDeps): readonly Route[] {
     ...eventRoutes({ serving, progressWait }),
     ...historyRoutes(deps),
     liveRoute(deps.hub),
+    measurementRoute(deps.intake),
     ...operationsRoutes(deps),
   ]
   const document = openApiOf(routes)

@@ -15,6 +15,8 @@ const schema = z
         'other machines; put a proxy that authenticates in front of it',
     ),
     CLICKHOUSE_URL: z.string().regex(/^https?:\/\//, 'expected http://user:password@host:port'),
+    // Without it the API reads only.
+    [names.databaseUrl]: z.url().optional(),
     [names.enrichTopic]: z.string().min(1).default(topics.enrichedMeasurements),
     LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
   })
@@ -22,6 +24,7 @@ const schema = z
   .transform((env) => ({
     listen: env.API_LISTEN,
     clickhouseUrl: env.CLICKHOUSE_URL,
+    databaseUrl: env[names.databaseUrl],
     redisUrl: env.redisUrl,
     enrichedTopic: env[names.enrichTopic],
     logLevel: env.LOG_LEVEL,

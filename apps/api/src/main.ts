@@ -1,16 +1,19 @@
 import { createServer, type Server } from 'node:http'
+import { DirectoryCache, GroupCommitter } from '@faultline/ingest/intake'
 import { startClickhouse } from '@faultline/runtime/clickhouse'
 import { systemClock } from '@faultline/runtime/clock'
 import { FaultlineError, systemCode } from '@faultline/runtime/errors'
 import { runProcess, type ProcessContext, type Started } from '@faultline/runtime/lifecycle'
 import { createLogger } from '@faultline/runtime/logging'
 import { Metrics } from '@faultline/runtime/metrics'
+import { connectPostgres } from '@faultline/runtime/postgres'
 import { connectRedis } from '@faultline/runtime/redis'
 import { createClickhouseWarehouseReader } from './adapters/clickhouse-warehouse-reader.ts'
 import { createRedisServingReader } from './adapters/redis-serving-reader.ts'
 import { createApp } from './app.ts'
 import { apiConfig, type ApiConfig } from './config.ts'
 import { ApiHealth } from './health.ts'
+import { MeasurementIntake } from './ingest/measurement-intake.ts'
 import { LiveHub, liveSettings } from './live/live-hub.ts'
 import { LiveReader } from './live/live-reader.ts'
 
@@ -37,6 +40,7 @@ async function start(context: ProcessContext): Promise<void> {
   const serving = createRedisServingReader(redis)
   const warehouse = createClickhouseWarehouseReader({ clickhouse, topic: config.enrichedTopic })
   const metrics = new Metrics()
+  const intake = await startIntake(context, config, metrics)
   const clients = metrics.gauge('faultline_live_clients')
   const health = new ApiHealth({ serving, warehouse })
   const hub = new LiveHub({
@@ -51,7 +55,16 @@ async function start(context: ProcessContext): Promise<void> {
       context.fail(error)
     },
   })
-  const app = createApp({ serving, warehouse, hub, health, clock: systemClock, logger, metrics })
+  const app = createApp({
+    serving,
+    warehouse,
+    intake,
+    hub,
+    health,
+    clock: systemClock,
+    logger,
+    metrics,
+  })
   await scope.start('http', () => listen(createServer(app), config))
   // In reverse order: not ready, streams end, the server closes, then the stores.
   scope.defer('live', () => hub.stop())
@@ -60,6 +73,44 @@ async function start(context: ProcessContext): Promise<void> {
     return Promise.resolve()
   })
   logger.info({ listen: config.listen }, 'serving')
+}
+
+/** Ends after the server: what callers wait for is committed first. */
+async function startIntake(
+  { scope }: ProcessContext,
+  { databaseUrl }: ApiConfig,
+  metrics: Metrics,
+): Promise<MeasurementIntake | undefined> {
+  if (databaseUrl === undefined) return undefined
+  const connect = () => connectPostgres({ databaseUrl, applicationName: clientName })
+  const written = metrics.counter('faultline_measurements_written_total')
+  const rejected = metrics.counter('faultline_rejected_total')
+  const directory = new DirectoryCache(connect, systemClock)
+  const committer = new GroupCommitter({
+    source: 'http',
+    connect,
+    clock: systemClock,
+    onCommit: (rows) => {
+      written.inc({ app: 'api' }, rows)
+    },
+  })
+  await scope.start('intake', () =>
+    Promise.resolve({
+      value: undefined,
+      stop: async () => {
+        await committer.close()
+        await directory.close()
+      },
+    }),
+  )
+  return new MeasurementIntake({
+    directory,
+    committer,
+    clock: systemClock,
+    onRejected: (reason, items) => {
+      rejected.inc({ app: 'api', reason }, items)
+    },
+  })
 }
 
 async function listen(

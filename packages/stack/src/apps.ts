@@ -56,8 +56,8 @@ const apps: readonly App[] = [
   },
   {
     name: 'api',
-    needs: ['redis', 'clickhouse'],
-    addresses: [names.redisUrl, names.clickhouseUrl],
+    needs: ['postgres', 'redis', 'clickhouse'],
+    addresses: [names.databaseUrl, names.redisUrl, names.clickhouseUrl],
     port: 'api',
     listen: names.apiListen,
   },

@@ -14,6 +14,7 @@ const program = join(
 
 export interface ApiProcess {
   readonly origin: string
+  readonly pid: number
   /** Sends SIGTERM and gives the exit code. */
   stop(): Promise<number | null>
 }
@@ -22,6 +23,8 @@ export interface ApiProcess {
 export async function startApi(addresses: {
   readonly redisUrl: string
   readonly clickhouseUrl: string
+  /** Where measurements go. */
+  readonly databaseUrl?: string
 }): Promise<ApiProcess> {
   const port = await freePort()
   const child = spawn(process.execPath, [program], {
@@ -30,6 +33,7 @@ export async function startApi(addresses: {
       API_LISTEN: `127.0.0.1:${port}`,
       REDIS_URL: addresses.redisUrl,
       CLICKHOUSE_URL: addresses.clickhouseUrl,
+      ...(addresses.databaseUrl === undefined ? {} : { DATABASE_URL: addresses.databaseUrl }),
       LOG_LEVEL: 'error',
     },
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -42,6 +46,7 @@ export async function startApi(addresses: {
   })
   return {
     origin,
+    pid: child.pid ?? 0,
     async stop() {
       child.kill('SIGTERM')
       const [code] = await exited

@@ -7,7 +7,7 @@ import type { ZodObject } from 'zod'
 import { asOfHeader } from '../http/as-of.ts'
 import { z } from '../http/openapi-zod.ts'
 import { httpStatusOf, problemTexts, type HttpErrorCode } from '../http/problem.ts'
-import type { JsonRoute, Route } from '../http/route.ts'
+import type { JsonRoute, RawRoute, Route } from '../http/route.ts'
 
 const problem = z
   .object({
@@ -56,7 +56,7 @@ function pathOf(route: Route): RouteConfig {
     tags: [route.tag],
     summary: route.summary,
     ...(route.description === undefined ? {} : { description: route.description }),
-    ...(route.kind === 'json' ? { request: requestOf(route) } : {}),
+    ...(route.kind === 'json' ? { request: requestOf(route) } : rawRequestOf(route)),
     responses: { ...successOf(route), ...problemsOf(route) },
   }
 }
@@ -77,11 +77,20 @@ function requestOf(route: JsonRoute): NonNullable<RouteConfig['request']> {
   }
 }
 
+function rawRequestOf({ request }: RawRoute): Pick<RouteConfig, 'request'> {
+  if (request === undefined) return {}
+  const content = Object.fromEntries(
+    Object.entries(request.body).map(([mediaType, schema]) => [mediaType, { schema }]),
+  )
+  return { request: { headers: request.headers, body: { required: true, content } } }
+}
+
 function successOf(route: Route): RouteConfig['responses'] {
-  const schema = route.kind === 'json' ? route.response : z.string()
+  const schema = route.response ?? z.string()
+  const status = (route.kind === 'raw' ? route.status : undefined) ?? 200
   const mediaType = route.kind === 'json' ? 'application/json' : route.mediaType
   const headers = route.kind === 'json' && route.hasAsOf ? { headers: asOfHeaders } : {}
-  return { 200: { description: 'OK', ...headers, content: { [mediaType]: { schema } } } }
+  return { [status]: { description: 'OK', ...headers, content: { [mediaType]: { schema } } } }
 }
 
 function problemsOf(route: Route): RouteConfig['responses'] {

@@ -29,15 +29,25 @@ export const problemTexts: Readonly<Record<HttpErrorCode, { title: string; remed
   },
   BODY_TOO_LARGE: {
     title: 'The request body is too large',
-    remedy: 'Split the request; a body may have 64 KiB.',
+    remedy: 'Split the request; `detail` says what a body may have.',
   },
   MEDIA_TYPE_UNSUPPORTED: {
     title: 'The body has a media type or encoding that is not read here',
-    remedy: 'Send JSON in UTF-8 with `content-type: application/json`.',
+    remedy:
+      'Send JSON in UTF-8 with `content-type: application/json`, measurements also as `application/x-ndjson` or packed by gzip.',
+  },
+  IDEMPOTENCY_KEY_REUSED: {
+    title: 'The Idempotency-Key belongs to another request',
+    remedy: 'Take a new key for each body, and the same only to send the same body again.',
   },
   RATE_LIMITED: {
     title: 'Too many requests',
     remedy: 'Wait for the seconds given in `Retry-After`.',
+  },
+  INGEST_BUSY: {
+    title: 'More measurements are coming in than can be held',
+    remedy:
+      'Send the same again after the seconds given in `Retry-After`; nothing of it was taken.',
   },
   SERVING_STORE_UNAVAILABLE: {
     title: 'Redis does not answer',

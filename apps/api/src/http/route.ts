@@ -56,15 +56,26 @@ export interface JsonRoute {
   readonly handle: (request: ValidRequest<unknown, unknown, unknown>) => Promise<Answer<unknown>>
 }
 
-/** A route that writes its own answer: a stream, a page, a text. */
+/** What a raw route reads by itself: of each media type what it has to be, and the headers it knows. */
+interface RawRequest {
+  readonly headers: z.ZodObject
+  readonly body: Readonly<Record<string, z.ZodType>>
+}
+
+/** A route that reads or writes by itself: a stream, a page, a text. */
 export interface RawRoute {
   readonly kind: 'raw'
-  readonly method: 'get'
+  readonly method: 'get' | 'post'
   readonly path: string
   readonly tag: string
   readonly summary: string
   readonly description: string | undefined
+  readonly request?: RawRequest
   readonly mediaType: string
+  /** A text where absent. */
+  readonly response?: z.ZodType
+  /** 200 where absent. */
+  readonly status?: number
   readonly errors: readonly HttpErrorCode[]
   readonly handle: (request: Request, response: Response) => Promise<void> | void
 }

@@ -9,6 +9,7 @@ import type { Problem } from '../http/problem.ts'
 import type { JsonRoute } from '../http/route.ts'
 import { LiveHub, liveSettings, type LiveSettings } from '../live/live-hub.ts'
 import { LiveReader } from '../live/live-reader.ts'
+import { createMemoryIntake } from './memory-intake.ts'
 import { createMemoryServingReader, emptyServingContents } from './memory-serving-reader.ts'
 import { createMemoryWarehouseReader, emptyWarehouseContents } from './memory-warehouse-reader.ts'
 import { sampleTimeMs } from './samples.ts'
@@ -42,8 +43,10 @@ export async function startApiUnderTest(settings: Partial<LiveSettings> = {}) {
     fail: (error) => failures.push(error),
   })
   const health = new ApiHealth(readers)
+  const intake = createMemoryIntake()
   const deps: ApiDeps = {
     ...readers,
+    intake: intake.intake,
     hub,
     health,
     clock: { now: () => time.nowMs, sleep: (ms, signal) => sleepAndPass(time, ms, signal) },
@@ -63,6 +66,7 @@ export async function startApiUnderTest(settings: Partial<LiveSettings> = {}) {
     routes,
     serving,
     warehouse,
+    intake,
     time,
     health,
     hub,

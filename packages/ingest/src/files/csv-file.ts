@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { FaultlineError } from '@faultline/runtime/errors'
+import { carNumberMax, controlCharacter, float32Max } from '../measurements/bounds.ts'
 import type { Measurement } from '../measurements/index.ts'
 import { splitCsvLine } from './csv-line.ts'
 import { openBytes, readLines, type Line } from './lines.ts'
@@ -16,10 +17,6 @@ export interface ModelDirectory {
 
 const required = ['device_id', 'measured_at'] as const
 const fixedColumns: readonly string[] = [...required, 'car_number']
-const carNumberMax = 2_147_483_647
-/** PostgreSQL's text cannot hold NUL, and the others are damage. */
-const controlCharacter = /\p{Cc}/u
-const float32Max = 3.402_823_466_385_288_6e38
 
 /** How the columns of a file become the readings of a model: for each column the channel's index. */
 interface Layout {

@@ -49,9 +49,14 @@ export async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<
   for await (const chunk of chunks) {
     let start = 0
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
-      keep(chunk.subarray(start, end))
-      const line = take()
-      if (line !== undefined) yield line
+      if (end === start && restBytes === 0) {
+        // Nothing but line ends must cost next to nothing: packed, a thousandth of them is sent.
+        number += 1
+      } else {
+        keep(chunk.subarray(start, end))
+        const line = take()
+        if (line !== undefined) yield line
+      }
       start = end + 1
     }
     keep(chunk.subarray(start))

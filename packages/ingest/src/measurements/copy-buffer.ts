@@ -36,12 +36,15 @@ function rowBytesMax(row: Measurement): number {
 
 /** Rows in PostgreSQL's binary COPY format, in one buffer that is used again for the next batch. */
 export class CopyBuffer {
-  #bytes = Buffer.allocUnsafe(64 * 1024)
-  #view = viewOf(this.#bytes)
+  #bytes: Buffer
+  #view: DataView
   #end = 0
   #rows = 0
 
-  constructor() {
+  /** `bytes`: how much it holds before it has to grow. */
+  constructor(bytes = 64 * 1024) {
+    this.#bytes = Buffer.allocUnsafe(bytes)
+    this.#view = viewOf(this.#bytes)
     this.clear()
   }
 
@@ -57,6 +60,13 @@ export class CopyBuffer {
     header.copy(this.#bytes)
     this.#end = header.length
     this.#rows = 0
+  }
+
+  /** Adds the rows of another one behind its own. */
+  appendAll(other: CopyBuffer): void {
+    this.#reserve(other.#end - header.length)
+    this.#end += other.#bytes.copy(this.#bytes, this.#end, header.length, other.#end)
+    this.#rows += other.#rows
   }
 
   append(row: Measurement): void {

@@ -4,13 +4,18 @@ import type { Measurement } from './measurement.ts'
 
 /** Rows gathered for one transaction, ready to be sent. Made once and cleared for each batch: it keeps its memory. */
 export class MeasurementBatch {
-  readonly #copy = new CopyBuffer()
+  readonly #copy: CopyBuffer
   /** UTC months since the year 0, each with a time in it. Plausible clocks span a century: at most 1,200. */
   readonly #months = new Map<number, number>()
 
   /** The month of the last row: most rows are of the same one. */
   #monthFromMs = 0
   #monthToMs = 0
+
+  /** `bytes`: how much it holds before it has to grow. */
+  constructor(bytes?: number) {
+    this.#copy = new CopyBuffer(bytes)
+  }
 
   get count(): number {
     return this.#copy.rows
@@ -28,6 +33,12 @@ export class MeasurementBatch {
   append(row: Measurement): void {
     this.#copy.append(row)
     this.#addMonth(row.measuredAtMs)
+  }
+
+  /** Adds the rows of another batch behind its own. */
+  appendAll(other: MeasurementBatch): void {
+    this.#copy.appendAll(other.#copy)
+    for (const [month, timeMs] of other.#months) this.#months.set(month, timeMs)
   }
 
   /** A frame record as it lies in `records`; refused with its problem where it is none. */

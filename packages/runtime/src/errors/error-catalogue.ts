@@ -43,8 +43,10 @@ export const errorCatalogue = {
   OFFSET_NOT_REACHED: { disposition: 'reject', httpStatus: 409 },
   BODY_TOO_LARGE: { disposition: 'reject', httpStatus: 413 },
   MEDIA_TYPE_UNSUPPORTED: { disposition: 'reject', httpStatus: 415 },
+  IDEMPOTENCY_KEY_REUSED: { disposition: 'reject', httpStatus: 422 },
   RATE_LIMITED: { disposition: 'reject', httpStatus: 429 },
   INTERNAL_ERROR: { disposition: 'reject', httpStatus: 500 },
+  INGEST_BUSY: { disposition: 'reject', httpStatus: 503 },
   DEADLINE_EXCEEDED: { disposition: 'reject', httpStatus: 504 },
 } as const satisfies Record<string, ErrorEntry>
 

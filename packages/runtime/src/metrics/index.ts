@@ -77,7 +77,7 @@ export const metricCatalogue = {
   },
   faultline_rejected_total: {
     kind: 'counter',
-    help: 'Input records refused and kept, by reason',
+    help: 'Input records refused, by reason',
     labels: ['app', 'reason'],
   },
   faultline_files_total: {

@@ -45,6 +45,10 @@ export async function connectPostgres(options: ConnectOptions): Promise<Postgres
   try {
     await client.connect()
   } catch (error) {
+    // `pg` says in words alone that a server hung up, or did not answer in time.
+    if (error instanceof Error && /^(Connection terminated|timeout expired)/.test(error.message)) {
+      broken ??= error
+    }
     throw classify(error)
   }
   return {
