@@ -7,7 +7,7 @@ import { frameBytes } from '@faultline/core/frame'
 import { eventually } from '../../support/eventually.ts'
 import { freshDatabase } from '../../support/fresh-database.ts'
 import { expectBalanced, framesIn, keptRejections, readNames, untilEmpty } from './account.ts'
-import { CollectorProcess } from './collector-process.ts'
+import { CollectorProcess } from '../../support/collector-process.ts'
 import { GivenFrames } from './given-frames.ts'
 
 let folder: string

@@ -9,7 +9,7 @@ import { eventually } from '../../support/eventually.ts'
 import { freshDatabase, type FreshDatabase } from '../../support/fresh-database.ts'
 import { startPostgresServer } from '../../support/postgres-server.ts'
 import { expectBalanced, untilEmpty } from './account.ts'
-import { CollectorProcess } from './collector-process.ts'
+import { CollectorProcess } from '../../support/collector-process.ts'
 import { chanceOf, GivenFrames } from './given-frames.ts'
 
 let folder: string

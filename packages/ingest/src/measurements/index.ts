@@ -1,4 +1,5 @@
 export type { Measurement } from './measurement.ts'
+export { copyStatement } from './copy-buffer.ts'
 export { MeasurementBatch } from './measurement-batch.ts'
 export { MeasurementStore } from './measurement-store.ts'
 export { defaultBatch, MeasurementWriter } from './measurement-writer.ts'

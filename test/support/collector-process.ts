@@ -2,11 +2,10 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { expect } from 'vitest'
-import { eventually } from '../../support/eventually.ts'
-import { freePort } from '../../support/free-port.ts'
+import { eventually } from './eventually.ts'
+import { freePort } from './free-port.ts'
 
-const main = resolve(import.meta.dirname, '../../../apps/collector/src/main.ts')
+const main = resolve(import.meta.dirname, '../../apps/collector/src/main.ts')
 
 interface CollectorSettings {
   readonly databaseUrl: string
@@ -51,7 +50,8 @@ export class CollectorProcess implements AsyncDisposable {
     const collector = new CollectorProcess(child, port)
     if (settings.ready !== false) {
       await eventually(async () => {
-        expect((await collector.readiness()).status).toBe(200)
+        const { status, body } = await collector.readiness()
+        if (status !== 200) throw new Error(body)
       })
     }
     return collector

@@ -1,0 +1,102 @@
+/**
+ * Frame files to committed rows: 50,000 frames of 100 channels by the collector, into the table as it is in production
+ * (partitioned, published, logical log), and beside it binary COPY of the same rows prepared beforehand, by psql where the
+ * machine has one. PostgreSQL is its own, on this machine. Ends with one line of JSON. With --minutes, frames are given at --rate
+ * for so long instead, and the memory of the collector is watched.
+ *
+ *   npm run bench:ingest -- --runs 7
+ *   npm run bench:ingest -- --minutes 10 --rate 50000
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { connectPostgres } from '@faultline/runtime/postgres'
+import { startPostgresServer } from '../test/support/postgres-server.ts'
+import { FilesBench } from './ingest/files.ts'
+import { frameChannels, makeFrames } from './ingest/frames.ts'
+import { PreparedCopy } from './ingest/prepared-copy.ts'
+import { median, spread } from './ingest/statistics.ts'
+import { print } from './running-product.ts'
+
+const { values } = parseArgs({
+  options: {
+    frames: { type: 'string', default: '50000' },
+    runs: { type: 'string', default: '7' },
+    minutes: { type: 'string' },
+    rate: { type: 'string', default: '50000' },
+  },
+})
+const frames = Number(values.frames)
+const runs = Number(values.runs)
+
+const millions = (seconds: number) => (frames * frameChannels) / seconds / 1e6
+
+const folder = mkdtempSync(join(tmpdir(), 'faultline-bench-'))
+const server = await startPostgresServer()
+const connection = await connectPostgres({
+  databaseUrl: server.databaseUrl,
+  applicationName: 'bench',
+})
+const files = await FilesBench.start({ connection, databaseUrl: server.databaseUrl, folder })
+
+try {
+  await (values.minutes === undefined ? compare() : endure(Number(values.minutes)))
+} finally {
+  await files.stop()
+  await connection.close()
+  await server[Symbol.asyncDispose]()
+  rmSync(folder, { recursive: true, force: true })
+}
+
+async function compare(): Promise<void> {
+  const records = makeFrames(frames)
+  const copy = await PreparedCopy.make({ ...server, connection, folder, records })
+  // The first of each warms up: partition, caches, compiled code.
+  await files.collect(records)
+  await copy.run()
+  const ours: number[] = []
+  const peer: number[] = []
+  const processor: number[] = []
+  for (let run = 0; run < runs; run += 1) {
+    const collected = await files.collect(records)
+    ours.push(millions(collected.seconds))
+    peer.push(millions(await copy.run()))
+    processor.push(collected.collectorSeconds + collected.postgresSeconds)
+    print(
+      `run ${run + 1}: collector ${ours.at(-1)?.toFixed(2)} M points/s, processor time ${collected.collectorSeconds.toFixed(2)} s and PostgreSQL ${collected.postgresSeconds.toFixed(2)} s; ${copy.name} ${peer.at(-1)?.toFixed(2)} M points/s`,
+    )
+  }
+  const ratios = ours.map((value, run) => value / (peer[run] ?? NaN))
+  print(
+    JSON.stringify({
+      bench: 'ingest-files',
+      unit: 'million points a second',
+      ours: median(ours),
+      peer: median(peer),
+      peer_is: copy.name,
+      ratio: median(ratios),
+      processor_seconds: median(processor),
+      runs,
+      spread: { ours: spread(ours), peer: spread(peer), ratio: spread(ratios) },
+      frames,
+      channels: frameChannels,
+    }),
+  )
+}
+
+async function endure(minutes: number): Promise<void> {
+  const rate = Number(values.rate)
+  const { taken, seconds, megabytes } = await files.endure({ minutes, rate, report: print })
+  print(
+    JSON.stringify({
+      bench: 'ingest-files-memory',
+      minutes,
+      rate,
+      frames_per_second: Math.round(taken / seconds),
+      // After the first fifth: until then memory is taken for the first time.
+      resident_megabytes: spread(megabytes.slice(Math.floor(megabytes.length / 5))),
+      samples: megabytes.length,
+    }),
+  )
+}

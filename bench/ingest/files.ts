@@ -1,0 +1,154 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { PostgresConnection } from '@faultline/runtime/postgres'
+import { CollectorProcess } from '../../test/support/collector-process.ts'
+import { processorSeconds } from '../end-to-end/processor-time.ts'
+import { frameBytes, makeFrames } from './frames.ts'
+
+const framesPerFile = 10_000
+/** The table is emptied so often in a long run: it is about the collector, not about the disk. */
+const emptyEveryMs = 20_000
+const sampleEveryMs = 5_000
+
+interface FilesOptions {
+  readonly connection: PostgresConnection
+  readonly databaseUrl: string
+  readonly folder: string
+}
+
+interface Collected {
+  readonly seconds: number
+  /** Processor time of the collector and of all of PostgreSQL's processes. */
+  readonly collectorSeconds: number
+  readonly postgresSeconds: number
+}
+
+interface Endurance {
+  readonly minutes: number
+  /** Frames a second; fewer where the collector does not take as many. */
+  readonly rate: number
+  readonly report: (line: string) => void
+}
+
+/** A collector of its own, and files for it. */
+export class FilesBench {
+  readonly #collector: CollectorProcess
+  readonly #connection: PostgresConnection
+  readonly #inbox: string
+  #files = 0
+  #given = 0
+
+  private constructor(collector: CollectorProcess, connection: PostgresConnection, inbox: string) {
+    this.#collector = collector
+    this.#connection = connection
+    this.#inbox = inbox
+  }
+
+  static async start({ connection, databaseUrl, folder }: FilesOptions): Promise<FilesBench> {
+    const inbox = join(folder, 'inbox')
+    mkdirSync(inbox)
+    const collector = await CollectorProcess.start({ databaseUrl, folder })
+    return new FilesBench(collector, connection, inbox)
+  }
+
+  async stop(): Promise<void> {
+    await this.#collector.kill('SIGTERM')
+  }
+
+  /** From the moment the files lie in the folder until all their rows are committed. */
+  async collect(records: Buffer): Promise<Collected> {
+    await this.#connection.query('truncate raw_measurements')
+    const names = this.#writeAside(records)
+    await this.#connection.query('checkpoint')
+    const before = await this.#processorSeconds()
+    const startedMs = performance.now()
+    this.#hand(names)
+    while ((await this.#committed()) < this.#given) await delay(5)
+    const seconds = (performance.now() - startedMs) / 1_000
+    const after = await this.#processorSeconds()
+    return {
+      seconds,
+      collectorSeconds: after.collector - before.collector,
+      postgresSeconds: after.postgres - before.postgres,
+    }
+  }
+
+  /** Gives files at a rate, and samples the resident memory of the collector in megabytes. */
+  async endure({ minutes, rate, report }: Endurance) {
+    const records = makeFrames(framesPerFile)
+    const startedMs = performance.now()
+    const start = this.#given
+    const megabytes: number[] = []
+    let sampledMs = startedMs
+    let emptiedMs = startedMs
+    for (;;) {
+      const nowMs = performance.now()
+      if (nowMs - startedMs >= minutes * 60_000) break
+      const due = ((nowMs - startedMs) / 1_000) * rate
+      const behind = this.#given - (await this.#committed())
+      // What it does not take is not heaped up.
+      if (this.#given - start < due && behind < 5 * framesPerFile)
+        this.#hand(this.#writeAside(records))
+      else await delay(20)
+      if (nowMs - sampledMs >= sampleEveryMs) {
+        sampledMs = nowMs
+        megabytes.push((await this.#metric('process_resident_memory_bytes')) / 1e6)
+        const taken = this.#given - start - behind
+        report(
+          `${Math.round((nowMs - startedMs) / 1_000)} s: ${taken} frames, ${megabytes.at(-1)?.toFixed(0)} MB`,
+        )
+      }
+      if (nowMs - emptiedMs >= emptyEveryMs) {
+        emptiedMs = nowMs
+        await this.#connection.query('truncate raw_measurements')
+      }
+    }
+    while ((await this.#committed()) < this.#given) await delay(20)
+    const seconds = (performance.now() - startedMs) / 1_000
+    return { taken: this.#given - start, seconds, megabytes }
+  }
+
+  /** Under names that the collector leaves alone. */
+  #writeAside(records: Buffer): readonly string[] {
+    const names: string[] = []
+    for (let at = 0; at < records.length; at += framesPerFile * frameBytes) {
+      const name = `${String(this.#files).padStart(8, '0')}.bin`
+      this.#files += 1
+      writeFileSync(
+        join(this.#inbox, `.${name}`),
+        records.subarray(at, at + framesPerFile * frameBytes),
+      )
+      names.push(name)
+    }
+    this.#given += records.length / frameBytes
+    return names
+  }
+
+  #hand(names: readonly string[]): void {
+    for (const name of names) renameSync(join(this.#inbox, `.${name}`), join(this.#inbox, name))
+  }
+
+  async #committed(): Promise<number> {
+    const [ledger] = await this.#connection.query<{ written: number }>(
+      `select coalesce(sum(written), 0)::float8 as written from ingest_ledger where source = 'files'`,
+    )
+    return ledger?.written ?? 0
+  }
+
+  async #processorSeconds(): Promise<{ collector: number; postgres: number }> {
+    const [file] = await this.#connection.query<{ text: string }>(
+      `select pg_read_file('postmaster.pid') as text`,
+    )
+    const used = await processorSeconds(new Map([['postgres', parseInt(file?.text ?? '', 10)]]))
+    return {
+      collector: await this.#metric('process_cpu_seconds_total'),
+      postgres: used.get('postgres') ?? NaN,
+    }
+  }
+
+  async #metric(name: string): Promise<number> {
+    const line = new RegExp(`^${name} (.*)$`, 'm').exec(await this.#collector.metrics())
+    return Number(line?.[1])
+  }
+}
