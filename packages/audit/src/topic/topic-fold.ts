@@ -33,7 +33,7 @@ interface Waiting {
 }
 
 /** Records of a partition that wait to be folded, and at most another batch; about 2 KB each at 100 channels. */
-const waitingMax = 4_000
+const waitingMax = 1_000
 const lookAgainMs = 10
 /** How often the fold leaves the processor to others while it catches up. */
 const recordsPerTurn = 500
