@@ -1,5 +1,6 @@
-import { Kafka, logLevel, type Admin } from 'kafkajs'
+import type { Admin } from 'kafkajs'
 import { FaultlineError } from '../errors/index.ts'
+import { Kafka, logLevel } from '../kafka/kafkajs/library.ts'
 
 /**
  * Runs `use` with an admin connection of its own. A failure to connect or of a request is

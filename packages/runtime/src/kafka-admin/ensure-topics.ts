@@ -1,10 +1,9 @@
 import type { TopicSpec } from '@faultline/contracts/topics'
-import kafkajs, { type Admin } from 'kafkajs'
+import type { Admin } from 'kafkajs'
 import { FaultlineError } from '../errors/index.ts'
+import { ConfigResourceTypes, ConfigSource } from '../kafka/kafkajs/library.ts'
 import { withAdmin } from './admin-connection.ts'
 
-// Node cannot see these two as named exports of a CommonJS module.
-const { ConfigResourceTypes, ConfigSource } = kafkajs
 const retries = 8
 
 /**

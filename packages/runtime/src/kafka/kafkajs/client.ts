@@ -1,7 +1,8 @@
-import { Kafka, logLevel, type LogEntry } from 'kafkajs'
+import type { Kafka, LogEntry } from 'kafkajs'
 import { failpointsOn } from '../../failpoints/index.ts'
 import { watchedKafkaSocket } from '../../failpoints/sent-requests.ts'
 import type { Logger } from '../../logging/index.ts'
+import { Kafka as KafkaClient, logLevel } from './library.ts'
 
 interface ClientOptions {
   readonly brokers: readonly string[]
@@ -15,7 +16,7 @@ interface ClientOptions {
  */
 export function createKafka(options: ClientOptions): Kafka {
   const log = options.logger.child({ part: 'kafkajs' })
-  const kafka = new Kafka({
+  const kafka = new KafkaClient({
     clientId: options.clientId,
     brokers: [...options.brokers],
     connectionTimeout: 3_000,

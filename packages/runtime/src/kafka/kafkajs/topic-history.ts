@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Admin, Consumer, EachBatchPayload, Kafka, PartitionAssigner } from 'kafkajs'
-import { AssignerProtocol } from 'kafkajs'
 import type { KafkaRecord, TopicHistory } from '../ports.ts'
 import { asBrokerUnavailable } from './errors.ts'
 import { partitionBounds } from './group-offsets.ts'
 import { withHeartbeats } from './heartbeats.ts'
+import { AssignerProtocol } from './library.ts'
 import { toRecord } from './records.ts'
 
 /** Gives the only member of a private group exactly one partition. */
