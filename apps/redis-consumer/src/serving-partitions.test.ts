@@ -30,10 +30,19 @@ const decoder = {
   now: (value: Buffer) => {
     const text = value.toString()
     if (text === 'mistake') throw new Error('a mistake')
-    return text.startsWith('late') ? undefined : { value: parse(text) }
+    return /^(late|away|nobody)/.test(text) ? undefined : { value: parse(text) }
   },
-  later: (value: Buffer) => Promise.resolve(parse(value.toString().slice(4))),
+  later: async (value: Buffer) => {
+    const text = value.toString()
+    if (text === 'nobody') throw new FaultlineError('SCHEMA_UNKNOWN', 'no such schema')
+    if (text.startsWith('away') && !asked.has(text)) {
+      asked.add(text)
+      throw new FaultlineError('REGISTRY_UNAVAILABLE', 'away')
+    }
+    return await Promise.resolve(parse(text.slice(4)))
+  },
 }
+const asked = new Set<string>()
 
 function parse(text: string): unknown {
   try {
@@ -156,6 +165,24 @@ describe('partitions of the serving store', () => {
     const reader = start()
     await vi.waitUntil(() => events() === 1)
     await reader.stop()
+  })
+
+  it('waits while the registry does not answer, and passes over only what it does not know', async () => {
+    const { broker, start, write, events, fatal, metric } = setUp()
+    const append = (text: string) =>
+      broker.append(topic, 0, { key: Buffer.from('AC-0001'), value: Buffer.from(text) })
+    await write(2)
+    append(`away${enriched({ event_id: '801' })}`)
+    append('nobody')
+    append(`away${enriched({ event_id: '802' })}`)
+    await write(2)
+    const reader = start()
+    await vi.waitUntil(() => events() === 6)
+    await reader.stop()
+    expect(fatal).toEqual([])
+    expect(await metric('faultline_dead_letters_total', { reason: 'SCHEMA_UNKNOWN' })).toBe(1)
+    expect(await metric('faultline_records_total', { outcome: 'refused' })).toBe(1)
+    expect(await metric('faultline_records_total', { outcome: 'applied' })).toBe(6)
   })
 
   it('tries again while the store is away, also where the reply was lost', async () => {

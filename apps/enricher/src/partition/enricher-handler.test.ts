@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { replayHeaders } from '@faultline/contracts/dead-letter'
 import { systemClock } from '@faultline/runtime/clock'
+import { FaultlineError } from '@faultline/runtime/errors'
 import { MemoryBroker, startMemoryReader, type CommitFate } from '@faultline/runtime/kafka/memory'
 import { createLogger } from '@faultline/runtime/logging'
 import type { EnrichmentTools } from './partition-enricher.ts'
@@ -92,6 +93,9 @@ function deadLetters(broker: MemoryBroker) {
       },
   )
 }
+
+const idOf = (decoded: unknown) =>
+  Number((decoded as { readonly after: { readonly id: unknown } }).after.id)
 
 describe('EnricherHandler', () => {
   it('joins, scores and explains', async () => {
@@ -199,6 +203,52 @@ describe('EnricherHandler', () => {
     await running.settled()
     await running.stop()
     expect(deadLetters(broker)).toMatchObject([{ reason }])
+  })
+
+  // Hypothesis: what was read of a batch before the registry failed counts twice, or the rest becomes dead letters.
+  it('stops where the registry does not answer, goes on after a restart, and refuses only what it does not know', async () => {
+    const broker = new MemoryBroker()
+    const tools = testTools()
+    applyDevice(tools, { lsn: 2, row: device('d') })
+    const unknownId = 5
+    const asked = new Set<number>()
+    const known = new Set([1])
+    const failing: EnrichmentTools = {
+      ...tools,
+      decodeKnown: (value) => {
+        const decoded = tools.decodeKnown(value)
+        return known.has(idOf(decoded?.value)) ? decoded : undefined
+      },
+      // Each schema is asked for twice: nobody answers the first time.
+      decode: async (value) => {
+        const decoded = await tools.decode(value)
+        const id = idOf(decoded)
+        if (!asked.has(id)) {
+          asked.add(id)
+          throw new FaultlineError('REGISTRY_UNAVAILABLE', 'away')
+        }
+        if (id === unknownId) throw new FaultlineError('SCHEMA_UNKNOWN', 'no such schema')
+        known.add(id)
+        return decoded
+      },
+    }
+    for (let id = 1; id <= 8; id += 1) {
+      appendMeasurement(broker, { lsn: 10 + id, row: measurementRow(id, 'd', [31, 5]) })
+    }
+    let stops = 0
+    for (let isSettled = false; !isSettled;) {
+      const running = start(broker, failing)
+      await running.settled()
+      await running.stop()
+      isSettled = running.fatal.length === 0
+      if (!isSettled) expect(running.fatal).toMatchObject([{ code: 'REGISTRY_UNAVAILABLE' }])
+      stops += running.fatal.length
+    }
+    expect(stops).toBe(7)
+    const rows = outputs(broker)
+    expect(rows.map(({ event_id }) => event_id)).toEqual(['1', '2', '3', '4', '6', '7', '8'])
+    expect(rows.map(({ features }) => features.events)).toEqual([1, 2, 3, 4, 5, 6, 7])
+    expect(deadLetters(broker)).toMatchObject([{ reason: 'UNKNOWN_SCHEMA', source_offset: 4 }])
   })
 
   it('stops at a flood of dead letters, and a restart does not let it go on', async () => {

@@ -9,8 +9,10 @@ const answers: Readonly<Record<string, { status: number; body: unknown }>> = {
   '/schemas/ids/2': { status: 200, body: { schemaType: 'PROTOBUF', schema: 'syntax = "proto3";' } },
   '/schemas/ids/3': { status: 200, body: { schema: '{"type":"no such type"}' } },
   '/schemas/ids/4': { status: 404, body: { error_code: 40403 } },
-  '/schemas/ids/5': { status: 422, body: {} },
+  '/schemas/ids/5': { status: 404, body: { error_code: 0, message: 'no such resource' } },
   '/schemas/ids/6': { status: 503, body: {} },
+  '/schemas/ids/7': { status: 200, body: { status: 'starting' } },
+  '/schemas/ids/8': { status: 404, body: 'text' },
   '/subjects/t-value/versions': { status: 200, body: { id: 7 } },
 }
 
@@ -18,17 +20,38 @@ describe('httpSchemaRegistry', () => {
   let server: Server
   let registry: SchemaRegistry
   let asked: string[]
+  /** So many requests get no answer. */
+  let failing: number
   beforeEach(async () => {
     asked = []
+    failing = 0
     server = createServer((request, response) => {
       const path = request.url ?? ''
       asked.push(path)
+      if (failing > 0) {
+        failing -= 1
+        response.destroy()
+        return
+      }
+      if (path === '/schemas/ids/9') {
+        response.end('<html>a page of a proxy</html>')
+        return
+      }
+      if (path === '/schemas/ids/10') {
+        response.write('{"schema":')
+        setImmediate(() => response.destroy())
+        return
+      }
       const { status, body } = answers[path] ?? { status: 500, body: {} }
       response.writeHead(status, { 'content-type': 'application/json' })
       response.end(JSON.stringify(body))
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    registry = httpSchemaRegistry(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+    const { port } = server.address() as AddressInfo
+    registry = httpSchemaRegistry(`http://127.0.0.1:${port}/`, {
+      now: Date.now,
+      sleep: () => Promise.resolve(),
+    })
   })
   afterEach(() => {
     server.closeAllConnections()
@@ -52,10 +75,23 @@ describe('httpSchemaRegistry', () => {
     [2, 'RECORD_UNDECODABLE'],
     [3, 'RECORD_UNDECODABLE'],
     [4, 'SCHEMA_UNKNOWN'],
-    [5, 'SCHEMA_UNKNOWN'],
+    [4_294_967_295, 'SCHEMA_UNKNOWN'],
+    [5, 'REGISTRY_UNAVAILABLE'],
     [6, 'REGISTRY_UNAVAILABLE'],
+    [7, 'REGISTRY_UNAVAILABLE'],
+    [8, 'REGISTRY_UNAVAILABLE'],
+    [9, 'REGISTRY_UNAVAILABLE'],
+    [10, 'REGISTRY_UNAVAILABLE'],
   ])('answers for schema %i with %s', async (id, code) => {
     await expect(registry.reader(id)).rejects.toMatchObject({ code })
+  })
+
+  it('asks again where there was no answer, and then gives up', async () => {
+    await registry.reader(6).catch(() => undefined)
+    expect(asked).toHaveLength(5)
+    failing = 2
+    await registry.reader(1)
+    expect(asked).toHaveLength(8)
   })
 
   it('asks for an unknown schema once, too', async () => {

@@ -1,4 +1,5 @@
 import type avro from 'avsc'
+import { systemClock, type Clock } from '../clock.ts'
 import { FaultlineError } from '../errors/index.ts'
 import { readerType } from './avro-types.ts'
 
@@ -17,22 +18,48 @@ export interface SchemaRegistry {
 
 /** Ids come from records, which may be garbage: what is remembered of unknown ones is bounded. */
 const unknownIdsMax = 1_000
+/** Ids are 32-bit integers with a sign; a registry does not understand a larger one. */
+const idMax = 2_147_483_647
+/**
+ * "Schema not found" in the Confluent API. Any other 404 may come from a proxy, a wrong path or a registry that is starting, and
+ * a record must not become a dead letter for that.
+ */
+const schemaNotFound = 40_403
 const requestTimeoutMs = 5_000
+/** About three seconds in all, where the registry refuses at once. */
+const attemptsMax = 5
+const firstDelayMs = 200
 
 /** A registry at `url`, for example http://127.0.0.1:8081 or …/apis/ccompat/v7. */
-export function httpSchemaRegistry(url: string): SchemaRegistry {
+export function httpSchemaRegistry(url: string, clock: Clock = systemClock): SchemaRegistry {
   const base = url.replace(/\/+$/, '')
   const readers = new Map<number, avro.Type>()
   const unknown = new Set<number>()
 
-  async function ask(path: string, init?: RequestInit): Promise<Response> {
+  async function ask(path: string, init?: RequestInit): Promise<Answer> {
     try {
-      return await fetch(`${base}${path}`, {
+      const response = await fetch(`${base}${path}`, {
         ...init,
         signal: AbortSignal.timeout(requestTimeoutMs),
       })
+      const { ok: isOk, status } = response
+      return { isOk, status, body: await response.json() }
     } catch (error) {
       throw unavailable(base, error)
+    }
+  }
+
+  /** A moment without an answer must not end the process: a new schema is asked for in the middle of a batch. */
+  async function askPatiently(path: string): Promise<Answer> {
+    for (let attempt = 1; ; attempt += 1) {
+      const isLast = attempt === attemptsMax
+      try {
+        const answer = await ask(path)
+        if (answer.isOk || isLast || isUnknownSchema(answer)) return answer
+      } catch (error) {
+        if (isLast) throw error
+      }
+      await clock.sleep(firstDelayMs * 2 ** (attempt - 1))
     }
   }
 
@@ -41,36 +68,54 @@ export function httpSchemaRegistry(url: string): SchemaRegistry {
     async reader(id) {
       const known = readers.get(id)
       if (known !== undefined) return known
-      if (unknown.has(id)) throw schemaUnknown(id)
-      const response = await ask(`/schemas/ids/${id}`)
-      // 404, and the answers of registries that find the id itself wrong.
-      if ([400, 404, 422].includes(response.status)) {
+      if (id > idMax || unknown.has(id)) throw schemaUnknown(id)
+      const answer = await askPatiently(`/schemas/ids/${id}`)
+      if (isUnknownSchema(answer)) {
         if (unknown.size < unknownIdsMax) unknown.add(id)
         throw schemaUnknown(id)
       }
-      if (!response.ok) throw unavailable(base, new Error(`status ${response.status}`))
-      const type = toReader(id, (await response.json()) as SchemaAnswer)
+      const { isOk, status, body } = answer
+      if (!isOk || !isSchemaAnswer(body)) throw unavailable(base, new Error(`status ${status}`))
+      const type = toReader(id, body)
       readers.set(id, type)
       return type
     },
     async register(subject, schema) {
-      const response = await ask(`/subjects/${encodeURIComponent(subject)}/versions`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
-        body: JSON.stringify({ schema: JSON.stringify(schema) }),
-      })
-      if (!response.ok)
-        throw unavailable(base, new Error(`status ${response.status} for ${subject}`))
-      const { id } = (await response.json()) as { id: number }
+      const { isOk, status, body } = await ask(
+        `/subjects/${encodeURIComponent(subject)}/versions`,
+        {
+          method: 'POST',
+          headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+          body: JSON.stringify({ schema: JSON.stringify(schema) }),
+        },
+      )
+      const { id } = (body ?? {}) as { id?: unknown }
+      if (!isOk || typeof id !== 'number') {
+        throw unavailable(base, new Error(`status ${status} for ${subject}`))
+      }
       return id
     },
   }
+}
+
+interface Answer {
+  readonly isOk: boolean
+  readonly status: number
+  readonly body: unknown
 }
 
 interface SchemaAnswer {
   readonly schema: string
   /** Absent for Avro. */
   readonly schemaType?: string
+}
+
+function isUnknownSchema({ body }: Answer): boolean {
+  return (body as { error_code?: unknown } | null)?.error_code === schemaNotFound
+}
+
+function isSchemaAnswer(body: unknown): body is SchemaAnswer {
+  return typeof (body as { schema?: unknown } | null)?.schema === 'string'
 }
 
 /** A record may carry the id of a schema that is not Avro, or that no reader can be made of: it is unreadable then. */
