@@ -1,10 +1,11 @@
 import type { StoreAudit } from '@faultline/audit/report'
 import type { Clock } from '@faultline/runtime/clock'
-import { isFaultlineError, messageOf } from '@faultline/runtime/errors'
+import { messageOf } from '@faultline/runtime/errors'
 import { startOpsServer } from '@faultline/runtime/health'
 import type { ProcessContext } from '@faultline/runtime/lifecycle'
 import type { Logger } from '@faultline/runtime/logging'
 import { Metrics } from '@faultline/runtime/metrics'
+import { isAway } from './away.ts'
 import type { AuditorConfig } from './config.ts'
 import { ProductAudit } from './product-audit.ts'
 import { Verdict } from './verdict.ts'
@@ -70,36 +71,35 @@ async function auditForEver(parts: Parts): Promise<void> {
     compare: (only) => product.auditClickhouse({ pace, ...only }),
   })
   while (!signal.aborted) {
-    await round(parts, 'redis', () => product.auditRedis({ pace }))
+    const isRedisThere = await round(parts, 'redis', () => product.auditRedis({ pace }))
     if (clock.now() - warehouseAtMs >= warehouseEveryMs) {
       warehouseAtMs = clock.now()
-      await round(parts, 'clickhouse', () => turns.round(clock.now()))
+      await round(parts, 'clickhouse', async () => {
+        if (!isRedisThere) await product.advanceToClickhouse()
+        return await turns.round(clock.now())
+      })
     }
     await clock.sleep(betweenRoundsMs, signal).catch(() => undefined)
   }
 }
 
+/** False where the store is away. */
 async function round(
   { verdict, logger }: Parts,
   store: 'redis' | 'clickhouse',
   audit: () => Promise<StoreAudit>,
-): Promise<void> {
+): Promise<boolean> {
   try {
     const found = await audit()
     verdict.round(store, found)
-    if (found.differenceCount === 0) return
-    logger.error({ store, count: found.differenceCount, first: found.differences[0] }, 'differs')
+    if (found.differenceCount > 0) {
+      logger.error({ store, count: found.differenceCount, first: found.differences[0] }, 'differs')
+    }
+    return true
   } catch (error) {
     if (!isAway(error)) throw error
     verdict.waits(store, messageOf(error))
     logger.warn({ store, reason: messageOf(error) }, 'cannot be compared now')
+    return false
   }
-}
-
-/** A store or the broker is away, or Redis lost data that its consumer is about to apply again. */
-function isAway(error: unknown): boolean {
-  return (
-    isFaultlineError(error, 'SERVING_STORE_BEHIND') ||
-    (isFaultlineError(error) && error.disposition === 'retry')
-  )
 }

@@ -7,6 +7,7 @@ import {
   parseEnvironment,
   positiveCount,
 } from '@faultline/runtime/config'
+import { startingOffsets } from '@faultline/runtime/kafka'
 import { redisEnvironment } from '@faultline/runtime/redis'
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -20,6 +21,7 @@ const audited = z.object({
   [names.faultHalfLifeMs]: positiveCount(3_600_000),
   [names.redisStreamEventsMax]: positiveCount(10_000),
   [names.redisWindowEventsMax]: positiveCount(250_000),
+  [names.startingOffsets]: startingOffsets,
 })
 
 const toConfig = (env: z.output<typeof audited> & { readonly redisUrl: string }) => ({
@@ -33,6 +35,8 @@ const toConfig = (env: z.output<typeof audited> & { readonly redisUrl: string })
   halfLifeMs: env[names.faultHalfLifeMs],
   streamEventsMax: env[names.redisStreamEventsMax],
   windowEventsMax: env[names.redisWindowEventsMax],
+  /** Of the consumers: whether what they hold begins where the topic does. */
+  isFromBeginning: env[names.startingOffsets].at === 'earliest',
 })
 
 /** What is audited, and by which settings. */

@@ -1,7 +1,7 @@
-import type { StoreAudit } from '@faultline/audit/report'
+import { uncheckedAudit, type OnCompared, type StoreAudit } from '@faultline/audit/report'
 import { auditServing, ServingExpectation } from '@faultline/audit/serving'
 import { TopicFold } from '@faultline/audit/topic'
-import { auditWarehouse, DigestTable } from '@faultline/audit/warehouse'
+import { auditWarehouse, DigestTable, storedOffsets } from '@faultline/audit/warehouse'
 import { startClickhouse, type ClickhouseClient } from '@faultline/runtime/clickhouse'
 import { connectKafka } from '@faultline/runtime/kafka'
 import type { Scope } from '@faultline/runtime/lifecycle'
@@ -21,8 +21,9 @@ interface ProductParts {
   readonly signal: AbortSignal
 }
 
-interface Pace {
+interface Watched {
   readonly pace?: () => Promise<void>
+  readonly onCompared?: OnCompared
 }
 
 /** The topic, Redis and ClickHouse of one product, ready to be held against each other. */
@@ -85,19 +86,37 @@ export class ProductAudit {
   }
 
   /** @throws as auditServing */
-  async auditRedis(pace: Pace = {}): Promise<StoreAudit> {
+  async auditRedis(watched: Watched = {}): Promise<StoreAudit> {
     const { fold, expectation, redis } = this
     const { windowEventsMax } = this.#config
     const advance = (offsets: ReadonlyMap<number, number>) => fold.advance(offsets)
     const signal = this.#signal
-    return await auditServing({ redis, expectation, advance, windowEventsMax, signal, ...pace })
+    const options = { redis, expectation, advance, windowEventsMax, signal, ...watched }
+    return this.#judged('Redis', await auditServing(options))
+  }
+
+  /**
+   * Reads the topic as far as ClickHouse has come, where Redis cannot say how far: what it states later is beyond that.
+   * @throws FaultlineError WAREHOUSE_UNAVAILABLE, BROKER_UNAVAILABLE
+   */
+  async advanceToClickhouse(): Promise<void> {
+    const [stored, ends] = [
+      await storedOffsets(this.#clickhouse, this.#config.topic),
+      await this.fold.ends(),
+    ]
+    const reached = this.fold.offsets()
+    const ahead = [...stored].map(([partition, next]) => {
+      const end = Math.min(next, ends.get(partition) ?? 0)
+      return [partition, Math.max(end, reached.get(partition)?.next ?? 0)] as const
+    })
+    await this.fold.advance(new Map(ahead))
   }
 
   /** @throws FaultlineError WAREHOUSE_UNAVAILABLE */
   async auditClickhouse(
-    only: Pace & { readonly devices?: readonly string[]; readonly since?: number } = {},
+    only: Watched & { readonly devices?: readonly string[]; readonly since?: number } = {},
   ): Promise<StoreAudit> {
-    return await auditWarehouse({
+    const audit = await auditWarehouse({
       clickhouse: this.#clickhouse,
       topic: this.#config.topic,
       digests: this.#digests,
@@ -106,5 +125,14 @@ export class ProductAudit {
       signal: this.#signal,
       ...only,
     })
+    return this.#judged('ClickHouse', audit)
+  }
+
+  /** What a store lacks that did not begin where the topic does is no difference, and cannot be told from one. */
+  #judged(store: string, audit: StoreAudit): StoreAudit {
+    if (this.#config.isFromBeginning || audit.differenceCount === 0) return audit
+    return uncheckedAudit(
+      `STARTING_OFFSETS is not "earliest": ${store} need not hold what the topic held before it began, and differs from the whole topic in ${audit.differenceCount} places.`,
+    )
   }
 }

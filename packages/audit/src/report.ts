@@ -31,12 +31,23 @@ export interface StoreAudit {
   readonly isChecked: boolean
 }
 
+/** Told what was compared since the last call, and how many of it. */
+export type OnCompared = (what: string, count: number) => void
+
+/** The audit of a store that could not be compared at all. */
+export function uncheckedAudit(why: string): StoreAudit {
+  const findings = new Findings(0)
+  findings.unchecked(why)
+  return findings.audit(new Map())
+}
+
 /** Beyond so many differences nobody asks whether one of them was counted twice. */
 const toldApartMax = 10_000
 
 /** Gathers what an audit finds; keeps the first differences and counts the rest. Two checks may find the same one. */
 export class Findings {
   readonly #max: number
+  readonly #onCompared: OnCompared | undefined
   readonly #differences: Difference[] = []
   readonly #places = new Set<string>()
   readonly #compared = new Map<string, number>()
@@ -44,8 +55,9 @@ export class Findings {
   #count = 0
   #isChecked = true
 
-  constructor(differencesMax: number) {
+  constructor(differencesMax: number, onCompared?: OnCompared) {
     this.#max = differencesMax
+    this.#onCompared = onCompared
   }
 
   add(differences: readonly Difference[]): void {
@@ -63,6 +75,7 @@ export class Findings {
 
   compared(what: string, count: number): void {
     this.#compared.set(what, (this.#compared.get(what) ?? 0) + count)
+    this.#onCompared?.(what, count)
   }
 
   notCompared(why: string): void {

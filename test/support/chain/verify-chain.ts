@@ -29,8 +29,12 @@ export async function verifyChain(connection: TestConnection): Promise<ChainCoun
   const measurements = records.flatMap(({ measurement }) =>
     measurement === null ? [] : [measurement],
   )
-  const ids = new Set(measurements.map(({ event_id }) => event_id))
-  assert.equal(ids.size, measurements.length, 'an event is in the enriched topic twice')
+  // A correction is one more record of its event, with the next revision.
+  const events = measurements.filter(({ revision }) => revision === 1)
+  const ids = new Set(events.map(({ event_id }) => event_id))
+  const revisions = new Set(measurements.map(({ event_id, revision }) => `${event_id} ${revision}`))
+  assert.equal(ids.size, events.length, 'an event is in the enriched topic twice')
+  assert.equal(revisions.size, measurements.length, 'a correction is in the enriched topic twice')
   for (const { fault_score, explanation } of measurements) {
     assert.equal(
       recomputeScore(explanation),
@@ -40,17 +44,17 @@ export async function verifyChain(connection: TestConnection): Promise<ChainCoun
   }
   assertOrderKept(records)
   const { rows: postgres } = await countInPostgres(connection.databaseUrl)
-  assert.equal(measurements.length, postgres, 'rows in PostgreSQL and in the enriched topic differ')
+  assert.equal(events.length, postgres, 'rows in PostgreSQL and in the enriched topic differ')
   const clickhouse = await verifyClickhouse(connection, measurements.length)
   const redis = await verifyRedis(connection, records)
-  return { postgres, enriched: measurements.length, clickhouse, redis }
+  return { postgres, enriched: events.length, clickhouse, redis }
 }
 
 /** A device's rows keep the order in which they were committed. */
 function assertOrderKept(records: readonly EnrichedRecord[]): void {
   const last = new Map<string, number>()
   for (const { device_id, measurement } of records) {
-    if (measurement === null) continue
+    if (measurement === null || measurement.revision > 1) continue
     const before = last.get(device_id) ?? -1
     assert.ok(measurement.source.offset > before, `the order of ${device_id} is broken`)
     last.set(device_id, measurement.source.offset)
@@ -76,7 +80,7 @@ async function verifyClickhouse(connection: TestConnection, expected: number): P
 function readingsInClickhouse(connection: TestConnection): Promise<number> {
   return askClickhouse(
     connection,
-    'SELECT sum(length(arrayFilter(x -> isFinite(x), readings))) FROM app.enriched_measurements',
+    'SELECT sum(length(arrayFilter(x -> isFinite(x), readings))) FROM app.enriched_measurements WHERE revision = 1',
   )
 }
 
@@ -106,7 +110,7 @@ export async function untilSettled(connection: TestConnection, limitMs: number):
         redis: await eventsInRedis(redis),
         clickhouse: await askClickhouse(
           connection,
-          'SELECT count() FROM app.enriched_measurements',
+          'SELECT count() FROM app.enriched_measurements WHERE revision = 1',
         ),
       }
       assert.deepEqual(seen, { redis: ofRegistered, clickhouse: rows })

@@ -3,7 +3,13 @@ import { rankingWindows, redisKeys } from '@faultline/contracts/redis-keys'
 import { foldedFields } from '@faultline/contracts/device-summary'
 import { isFaultlineError } from '@faultline/runtime/errors'
 import type { RedisClient } from '@faultline/runtime/redis'
-import { Findings, type Difference, type OffsetVector, type StoreAudit } from '../report.ts'
+import {
+  Findings,
+  type Difference,
+  type OffsetVector,
+  type OnCompared,
+  type StoreAudit,
+} from '../report.ts'
 import { compareDevice, deviceCommands } from './compare-device.ts'
 import {
   compareLogLength,
@@ -41,6 +47,7 @@ export interface ServingAuditOptions {
   readonly differencesMax?: number
   /** Pause before something that differs is read again, ms. */
   readonly againAfterMs?: number
+  readonly onCompared?: OnCompared
   /** Called between two readings, where a slower audit is wanted. */
   readonly pace?: () => Promise<void>
   readonly signal?: AbortSignal
@@ -77,7 +84,7 @@ class ServingAudit {
 
   constructor(options: ServingAuditOptions) {
     this.#options = options
-    this.#findings = new Findings(options.differencesMax ?? 20)
+    this.#findings = new Findings(options.differencesMax ?? 20, options.onCompared)
   }
 
   async run(): Promise<StoreAudit> {

@@ -1,7 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { EnrichedMeasurement } from '@faultline/contracts/enriched-measurement'
 import type { ClickhouseClient } from '@faultline/runtime/clickhouse'
-import { Findings, type Difference, type OffsetVector, type StoreAudit } from '../report.ts'
+import {
+  Findings,
+  type Difference,
+  type OffsetVector,
+  type OnCompared,
+  type StoreAudit,
+} from '../report.ts'
 import { hourMs, type DeviceDigests, type DigestTable } from './digest-table.ts'
 import { auditRollUps } from './roll-ups.ts'
 import { ByteWriter, columns, rowDigestSql, type PlacedMeasurement } from './row-bytes.ts'
@@ -20,6 +26,7 @@ export interface WarehouseAuditOptions {
   /** Hours before this one (epoch ms) and the roll-ups are left out, where only fresh rows are wanted. */
   readonly since?: number
   readonly differencesMax?: number
+  readonly onCompared?: OnCompared
   readonly pace?: () => Promise<void>
   readonly signal?: AbortSignal
 }
@@ -48,13 +55,26 @@ export async function auditWarehouse(options: WarehouseAuditOptions): Promise<St
   return await new WarehouseAudit(options).run()
 }
 
+/** One past the last row of each partition that ClickHouse holds. @throws FaultlineError WAREHOUSE_UNAVAILABLE */
+export async function storedOffsets(
+  clickhouse: ClickhouseClient,
+  topic: string,
+): Promise<OffsetVector> {
+  const rows = await clickhouse.rows<{ partition: number; next: string }>('stored offsets', {
+    sql: `SELECT topic_partition AS partition, toString(max(topic_offset) + 1) AS next
+      FROM app.enriched_measurements WHERE topic = {topic:String} GROUP BY topic_partition`,
+    parameters: { topic },
+  })
+  return new Map(rows.map(({ partition, next }) => [partition, Number(next)]))
+}
+
 class WarehouseAudit {
   readonly #options: WarehouseAuditOptions
   readonly #findings: Findings
 
   constructor(options: WarehouseAuditOptions) {
     this.#options = options
-    this.#findings = new Findings(options.differencesMax ?? 20)
+    this.#findings = new Findings(options.differencesMax ?? 20, options.onCompared)
   }
 
   async run(): Promise<StoreAudit> {
@@ -85,12 +105,7 @@ class WarehouseAudit {
     const { clickhouse, topic, digests, signal } = this.#options
     const deadline = performance.now() + storedWithinMs
     for (;;) {
-      const rows = await clickhouse.rows<{ partition: number; next: string }>('stored offsets', {
-        sql: `SELECT topic_partition AS partition, toString(max(topic_offset) + 1) AS next
-          FROM app.enriched_measurements WHERE topic = {topic:String} GROUP BY topic_partition`,
-        parameters: { topic },
-      })
-      const stored = new Map(rows.map(({ partition, next }) => [partition, Number(next)]))
+      const stored = await storedOffsets(clickhouse, topic)
       const behind = [...digests.nextRows()].find(([p, next]) => (stored.get(p) ?? 0) < next)
       if (behind === undefined) return true
       if (performance.now() > deadline) {
