@@ -23,7 +23,7 @@ export function addGenerate(
     .addHelpText('before', examples)
     .option(
       '--to <destination>',
-      'postgres, frames:<folder> or ndjson (standard output)',
+      'postgres, http, http://<api>, frames:<folder> or ndjson (standard output)',
       'postgres',
     )
     .addOption(

@@ -11,6 +11,7 @@ import {
 import {
   createLoad,
   framesDestination,
+  httpDestination,
   generate,
   ndjsonDestination,
   postgresDestination,
@@ -40,7 +41,7 @@ export async function generateLoad(
   const fleet = fleetOf(flags)
   const postgres = await postgresOf(context, flags)
   try {
-    const destination = destinationOf(flags, postgres)
+    const destination = await destinationOf(context, { flags, postgres, signal })
     if (postgres !== undefined) await registerUnits(postgres, fleet)
     const result = await run(context, { flags, fleet, destination, signal })
     const text = flags.json
@@ -125,22 +126,33 @@ function faultKindOf(text: string): FaultKind {
 }
 
 async function postgresOf(
-  { env, home }: CliContext,
+  context: CliContext,
   { to, register }: GenerateFlags,
 ): Promise<PostgresConnection | undefined> {
   if (to !== 'postgres' && !register) return undefined
-  const given = env[names.databaseUrl] ?? ''
-  const databaseUrl =
-    given === ''
-      ? ((await requireSupervisor(home).status()).environment[names.databaseUrl] ?? '')
-      : given
+  const databaseUrl = await addressOf(context, names.databaseUrl)
   return connectPostgres({ databaseUrl, applicationName: 'faultline-generate' })
 }
 
-function destinationOf(
-  { to, seed, channels }: GenerateFlags,
-  postgres: PostgresConnection | undefined,
-): Destination {
+/** An address from the environment, or of the running stack. */
+async function addressOf({ env, home }: CliContext, name: string): Promise<string> {
+  const given = env[name] ?? ''
+  if (given !== '') return given
+  return (await requireSupervisor(home).status()).environment[name] ?? ''
+}
+
+interface Target {
+  readonly flags: GenerateFlags
+  readonly postgres: PostgresConnection | undefined
+  readonly signal: AbortSignal
+}
+
+async function destinationOf(
+  context: CliContext,
+  { flags, postgres, signal }: Target,
+): Promise<Destination> {
+  const { to, seed, channels } = flags
+  const prefix = `load-${seed}-${systemClock.now()}`
   const folder = /^frames:(.+)$/.exec(to)?.[1]
   if (folder !== undefined) {
     if (channels !== metroHvacChannels) {
@@ -148,13 +160,16 @@ function destinationOf(
         remedy: 'Leave --channels out, or choose another destination.',
       })
     }
-    const prefix = `load-${seed}-${systemClock.now()}`
     return framesDestination({ folder, prefix, clock: systemClock })
+  }
+  if (to === 'http' || /^https?:\/\//.test(to)) {
+    const url = to === 'http' ? await addressOf(context, names.apiUrl) : to
+    return httpDestination({ url, keyPrefix: prefix, clock: systemClock, signal })
   }
   if (to === 'ndjson') return ndjsonDestination(process.stdout)
   if (to === 'postgres' && postgres !== undefined) return postgresDestination(postgres)
   throw new FaultlineError('ARGUMENT_INVALID', `there is no destination ${JSON.stringify(to)}`, {
-    remedy: 'Rows go to postgres, frames:<folder> or ndjson.',
+    remedy: 'Rows go to postgres, http, http://<api>, frames:<folder> or ndjson.',
   })
 }
 

@@ -161,27 +161,30 @@ export class CopyBuffer {
 
   /** A one-dimensional array: dimensions, whether it holds NULLs, element type, length, lower bound; then the elements. */
   #appendReadings(readings: Float32Array, start: number): number {
-    const bytes = this.#bytes
+    const view = this.#view
     const dimensions = readings.length === 0 ? 0 : 1
-    let at = start + 4
-    at = bytes.writeInt32BE(dimensions, at)
-    const hasNullAt = at
-    at = bytes.writeInt32BE(0, at)
-    at = bytes.writeInt32BE(float4Oid, at)
-    if (dimensions === 1) {
-      at = bytes.writeInt32BE(readings.length, at)
-      at = bytes.writeInt32BE(1, at)
-    }
+    let to = start + (dimensions === 0 ? 16 : 24)
+    let hasNull = 0
     for (const reading of readings) {
       if (Number.isNaN(reading)) {
-        at = bytes.writeInt32BE(nullLength, at)
-        bytes.writeInt32BE(1, hasNullAt)
+        hasNull = 1
+        view.setInt32(to, nullLength)
+        to += 4
       } else {
-        at = bytes.writeFloatBE(reading, bytes.writeInt32BE(4, at))
+        view.setInt32(to, 4)
+        view.setFloat32(to + 4, reading)
+        to += 8
       }
     }
-    bytes.writeInt32BE(at - start - 4, start)
-    return at
+    view.setInt32(start, to - start - 4)
+    view.setInt32(start + 4, dimensions)
+    view.setInt32(start + 8, hasNull)
+    view.setInt32(start + 12, float4Oid)
+    if (dimensions === 1) {
+      view.setInt32(start + 16, readings.length)
+      view.setInt32(start + 20, 1)
+    }
+    return to
   }
 
   #reserve(more: number): void {

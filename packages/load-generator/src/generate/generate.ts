@@ -68,7 +68,13 @@ async function writeDue(options: GenerateOptions, pace: Pace, tally: Tally): Pro
       continue
     }
     const chunk = Array.from({ length: due - tally.rows }, (_, index) => load(tally.rows + index))
-    await destination.write(chunk.map(({ row }) => row))
+    try {
+      await destination.write(chunk.map(({ row }) => row))
+    } catch (error) {
+      // A destination may wait for long, and the signal ends that too.
+      if (signal?.aborted === true) return
+      throw error
+    }
     tally.rows = due
     for (const { isLate, defect } of chunk) {
       if (isLate) tally.late += 1

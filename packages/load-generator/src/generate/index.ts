@@ -1,5 +1,6 @@
 export type { Destination } from './destination.ts'
 export { framesDestination } from './destinations/frames.ts'
+export { httpDestination } from './destinations/http.ts'
 export { measurementJson, ndjsonDestination } from './destinations/ndjson.ts'
 export { postgresDestination } from './destinations/postgres.ts'
 export { generate, type GenerateProgress, type GenerateResult } from './generate.ts'

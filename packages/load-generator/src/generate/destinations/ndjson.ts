@@ -17,7 +17,7 @@ export function measurementJson(row: Measurement): string {
   })
 }
 
-function ndjsonLines(rows: readonly Measurement[]): string {
+export function ndjsonLines(rows: readonly Measurement[]): string {
   return rows.map((row) => `${measurementJson(row)}\n`).join('')
 }
 
