@@ -60,7 +60,9 @@ type Tally = Omit<{ -readonly [K in keyof GenerateProgress]: GenerateProgress[K]
 
 async function writeDue(options: GenerateOptions, pace: Pace, tally: Tally): Promise<void> {
   const { load, destination, clock, signal, onProgress } = options
-  while (!pace.isOver(tally.rows) && signal?.aborted !== true) {
+  // As a function, because it changes while the destination is waited for.
+  const isStopped = () => signal?.aborted === true
+  while (!pace.isOver(tally.rows) && !isStopped()) {
     const due = Math.min(pace.due, tally.rows + chunkRows)
     if (due <= tally.rows) {
       await destination.flush()
@@ -72,7 +74,7 @@ async function writeDue(options: GenerateOptions, pace: Pace, tally: Tally): Pro
       await destination.write(chunk.map(({ row }) => row))
     } catch (error) {
       // A destination may wait for long, and the signal ends that too.
-      if (signal?.aborted === true) return
+      if (isStopped()) return
       throw error
     }
     tally.rows = due
