@@ -20,21 +20,24 @@ const elsewhere = 'http://127.0.0.1:1'
 
 /**
  * PostgreSQL alone, as the stack runs it: supervised, with the schema, logical log and publication. For what would disturb the
- * back ends of the tests, or be disturbed by them. `prepareHome` gets its folder before anything is in it.
+ * back ends of the tests, or be disturbed by them. `prepareHome` gets its folder before the data is in it.
  */
 export async function startPostgresServer(
   prepareHome: (home: string) => Promise<() => Promise<void>> = () =>
     Promise.resolve(() => Promise.resolve()),
 ): Promise<PostgresServer> {
   const home = mkdtempSync(join(tmpdir(), 'faultline-postgres-'))
-  const cleanUp = await prepareHome(home)
+  let cleanUp: (() => Promise<void>) | undefined
+  const prepare = async () => {
+    cleanUp ??= await prepareHome(home)
+  }
   const dispose = async (stack?: Stack) => {
     await stack?.stop()
-    await cleanUp()
+    await cleanUp?.()
     rmSync(home, { recursive: true, force: true })
   }
   for (let attempt = 0; ; attempt += 1) {
-    const server = createServer(home, firstPortBase + attempt * portStep)
+    const server = createServer(home, firstPortBase + attempt * portStep, prepare)
     try {
       await server.stack.start()
       const [databaseUrl] = server.addresses
@@ -48,7 +51,11 @@ export async function startPostgresServer(
   }
 }
 
-function createServer(home: string, portBase: number): { stack: Stack; addresses: string[] } {
+function createServer(
+  home: string,
+  portBase: number,
+  prepare: () => Promise<void>,
+): { stack: Stack; addresses: string[] } {
   // The others count as existing servers, which nobody asks for anything.
   const env = {
     ...process.env,
@@ -68,6 +75,7 @@ function createServer(home: string, portBase: number): { stack: Stack; addresses
     report: () => undefined,
     onStopRequested: () => undefined,
     compose: async (signal) => {
+      await prepare()
       const ports = stackPorts(portBase)
       const folders = stackFolders(home)
       const onProgress = () => undefined

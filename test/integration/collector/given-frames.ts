@@ -15,7 +15,7 @@ export function chanceOf(seed: number): () => number {
 export class GivenFrames {
   readonly #chance: () => number
   /** Of a share of the frames some bytes are written over. */
-  readonly #fuzzedShare: number
+  #fuzzedShare: number
   readonly #good: string[] = []
   #bad = 0
   #serial = 0
@@ -50,6 +50,15 @@ export class GivenFrames {
       }
     }
     return Buffer.concat(records)
+  }
+
+  /** The same, none of them fuzzed. */
+  takeClean(count: number): Buffer {
+    const share = this.#fuzzedShare
+    this.#fuzzedShare = 0
+    const records = this.take(count)
+    this.#fuzzedShare = share
+    return records
   }
 
   /** Counts a record that was torn, or the rest of a file that cannot be read. */
