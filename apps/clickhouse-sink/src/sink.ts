@@ -157,8 +157,9 @@ async function startReading(parts: Parts): Promise<void> {
 
 function readiness({ reader }: Running, { problem }: WarehouseState): Readiness {
   const partitions = reader?.owned() ?? []
-  const ready = partitions.length > 0 && problem === null
-  return { ready, detail: { partitions, warehouse: problem ?? 'answers' } }
+  const taking_over = reader?.takingOver() ?? []
+  const ready = partitions.length > 0 && taking_over.length === 0 && problem === null
+  return { ready, detail: { partitions, taking_over, warehouse: problem ?? 'answers' } }
 }
 
 interface Running {

@@ -6,7 +6,7 @@ import {
 import { consumerGroups, topics } from '@faultline/contracts/topics'
 import { createReferenceScorer } from '@faultline/core/scoring'
 import type { Clock } from '@faultline/runtime/clock'
-import { startOpsServer } from '@faultline/runtime/health'
+import { startOpsServer, type Readiness } from '@faultline/runtime/health'
 import {
   connectKafka,
   kafkajsTopicHistory,
@@ -53,10 +53,7 @@ export async function startEnricher(
     startOpsServer({
       listen: config.opsListen,
       metrics,
-      readiness: () => {
-        const owned = running.reader?.owned() ?? []
-        return { ready: owned.length > 0, detail: { partitions: owned } }
-      },
+      readiness: () => readiness(running.reader),
     }),
   )
   const connection = await scope.start('kafka', () =>
@@ -163,4 +160,12 @@ async function createTools({
     },
     limits: config.limits,
   }
+}
+
+/** Not ready while an assigned partition is still being taken over: its measurements wait. */
+function readiness(reader: PartitionReader | undefined): Readiness {
+  const partitions = reader?.owned() ?? []
+  const taking_over = reader?.takingOver() ?? []
+  const ready = partitions.length > 0 && taking_over.length === 0
+  return { ready, detail: { partitions, taking_over } }
 }

@@ -37,10 +37,12 @@ export async function startRedisConsumer(
       metrics,
       readiness: () => {
         const partitions = running.reader?.owned() ?? []
+        const taking_over = running.reader?.takingOver() ?? []
         const redis = running.redis?.isReady() === true
         const healing = running.handler?.healing() ?? []
-        const detail = { partitions, redis: redis ? 'connected' : 'away', healing }
-        return { ready: redis && partitions.length > 0 && healing.length === 0, detail }
+        const detail = { partitions, taking_over, redis: redis ? 'connected' : 'away', healing }
+        const isWhole = taking_over.length === 0 && healing.length === 0
+        return { ready: redis && partitions.length > 0 && isWhole, detail }
       },
     }),
   )

@@ -5,6 +5,11 @@ import type { Violations } from './violations.ts'
 type Reader = 'device' | 'top' | 'live'
 type Body = Readonly<Record<string, unknown>>
 
+interface Request {
+  readonly path: string
+  readonly init: RequestInit
+}
+
 const answerLimitMs = 5_000
 const topEveryMs = 1_000
 
@@ -40,16 +45,23 @@ export class ApiReader {
     await Promise.all([this.#pollTop(), this.#followLive()])
   }
 
-  /** The body of a 200, else undefined. */
-  async get(reader: Reader, path: string): Promise<Body | undefined> {
+  /** The body of a 200, else undefined. With something to send it is a POST. */
+  async ask(reader: Reader, path: string, sent?: object): Promise<Body | undefined> {
+    const post = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(sent),
+    }
     // A connection that was kept open may end just as a request is sent on it; a client asks again then.
-    return await this.#ask(reader, path, true)
+    return await this.#ask(reader, { path, init: sent === undefined ? {} : post }, true)
   }
 
-  async #ask(reader: Reader, path: string, mayAskAgain: boolean): Promise<Body | undefined> {
+  async #ask(reader: Reader, request: Request, mayAskAgain: boolean): Promise<Body | undefined> {
     const { apiUrl, signal, patience } = this.#options
+    const { path, init } = request
     try {
       const response = await fetch(`${apiUrl}${path}`, {
+        ...init,
         signal: AbortSignal.any([signal, AbortSignal.timeout(answerLimitMs * patience)]),
       })
       const text = await response.text()
@@ -60,7 +72,7 @@ export class ApiReader {
       return JSON.parse(text) as Body
     } catch (error) {
       if (signal.aborted) return undefined
-      if (mayAskAgain && isClosedConnection(error)) return this.#ask(reader, path, false)
+      if (mayAskAgain && isClosedConnection(error)) return this.#ask(reader, request, false)
       this.#count('none')
       this.#failed(path, String((error as Error).cause ?? error), 0)
       return undefined
@@ -74,7 +86,7 @@ export class ApiReader {
   #failed(path: string, what: string, status: number): void {
     const documented = status === 0 || status === 503 || status === 504
     if (documented && this.#options.mayFail()) return
-    this.#options.violations.add('I9', `GET ${path}: ${what}`)
+    this.#options.violations.add('I9', `${path}: ${what}`)
   }
 
   /** `0;offset=41;measured_at=1763731911000, 1;offset=7` */
@@ -100,7 +112,7 @@ export class ApiReader {
   async #pollTop(): Promise<void> {
     while (!this.#options.signal.aborted) {
       await pause(topEveryMs, this.#options.signal)
-      const body = await this.get('top', '/api/faults/top?limit=20')
+      const body = await this.ask('top', '/api/faults/top?limit=20')
       if (body === undefined) continue
       const devices = body['devices'] as readonly { decayed_faults?: number }[]
       const sums = devices.map(({ decayed_faults = 0 }) => decayed_faults)

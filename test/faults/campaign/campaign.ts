@@ -23,7 +23,7 @@ import { Monitor } from './monitor.ts'
 import { Network } from './network.ts'
 import type { CampaignOptions } from './options.ts'
 import { pause, waitFor } from './pause.ts'
-import { Prober, probeDevice } from './prober.ts'
+import { Prober, probeDevices } from './prober.ts'
 import { ProductUnderTest } from './product-under-test.ts'
 import { percentile, type Report } from './report.ts'
 import { Markers, RowWriter } from './row-writer.ts'
@@ -151,7 +151,7 @@ class Campaign {
       databaseUrl: addresses.databaseUrl,
       applicationName: 'campaign-setup',
     })
-    await registerUnits(postgres, [probeDevice])
+    await registerUnits(postgres, probeDevices)
     await postgres.close()
     await follower.tail.start()
     await judge.start()

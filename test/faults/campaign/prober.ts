@@ -3,7 +3,8 @@ import type { ApiReader } from './api-reader.ts'
 import { pause } from './pause.ts'
 import type { RowWriter } from './row-writer.ts'
 
-export const probeDevice = 'CMP-PROBE'
+/** So many that every partition has one, as good as surely: a partition that stands still must be noticed. */
+export const probeDevices = Array.from({ length: 16 }, (_, n) => `CMP-PROBE-${n}`)
 const everyMs = 500
 const lookEveryMs = 100
 /** Invariant I12: a row is to be visible in less than this. */
@@ -16,7 +17,7 @@ interface Probe {
   visibleAt: number | null
 }
 
-/** Commits a row every half second and looks until the API shows it: the time from commit to visible, at every moment. */
+/** Commits a row of each probe device every half second and looks until the API shows them all: from commit to visible, at every moment. */
 export class Prober {
   readonly #writer: RowWriter
   readonly #api: ApiReader
@@ -75,8 +76,10 @@ export class Prober {
       this.#isIdle = false
       const measuredAtMs = Math.max(Date.now(), this.#lastMeasuredAt + 1)
       this.#lastMeasuredAt = measuredAtMs
-      const row = { deviceId: probeDevice, measuredAtMs, readings: hvacReadings() }
-      await this.#writer.commit([{ ...row, kind: 'healthy' }])
+      const readings = hvacReadings()
+      await this.#writer.commit(
+        probeDevices.map((deviceId) => ({ deviceId, measuredAtMs, readings, kind: 'healthy' })),
+      )
       const committedAt = performance.now()
       this.#probes.push({ measuredAtMs, committedAt, visibleAt: null })
       this.#probes = this.#probes.filter((probe) => probe.committedAt > committedAt - keptMs)
@@ -87,8 +90,8 @@ export class Prober {
   async #look(): Promise<void> {
     while (!this.#signal.aborted) {
       await pause(lookEveryMs, this.#signal)
-      const body = await this.#api.get('device', `/api/devices/${probeDevice}`)
-      const shown = new Date((body?.['last_measured_at'] ?? 0) as string).getTime()
+      const body = await this.#api.ask('device', '/api/devices/lookup', { ids: probeDevices })
+      const shown = oldestShown(body)
       const now = performance.now()
       for (const probe of this.#probes) {
         if (probe.visibleAt !== null || probe.measuredAtMs > shown) continue
@@ -97,4 +100,11 @@ export class Prober {
       }
     }
   }
+}
+
+/** The measurement that every probe device shows at least, epoch ms. */
+function oldestShown(body: Readonly<Record<string, unknown>> | undefined): number {
+  const devices = (body?.['devices'] ?? []) as readonly { last_measured_at: number | string }[]
+  if (devices.length < probeDevices.length) return 0
+  return Math.min(...devices.map(({ last_measured_at }) => new Date(last_measured_at).getTime()))
 }

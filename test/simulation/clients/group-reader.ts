@@ -116,6 +116,10 @@ class Member implements PartitionReader {
     return this.#ownership.owned()
   }
 
+  takingOver(): readonly number[] {
+    return this.#ownership.takingOver()
+  }
+
   between(partition: number, work: () => Promise<void>): Promise<void> {
     return this.#ownership.between(partition, work)
   }

@@ -60,6 +60,11 @@ export class PartitionOwnership {
     return [...this.#owned].filter(([, { next }]) => next !== null).map(([partition]) => partition)
   }
 
+  /** Partitions assigned to us that are still being taken over: nothing of theirs is processed. */
+  takingOver(): readonly number[] {
+    return [...this.#owned].filter(([, { next }]) => next === null).map(([partition]) => partition)
+  }
+
   /** The group assigned these partitions to us, and no others. */
   assign(partitions: readonly number[]): void {
     const former = [...this.#owned.keys()]

@@ -62,6 +62,8 @@ export interface PartitionReader {
   readonly offsets: GroupOffsets
   /** Partitions owned and ready to process. */
   owned(): readonly number[]
+  /** Partitions assigned and not ready yet: while one stays here, its records wait. */
+  takingOver(): readonly number[]
   /**
    * Runs `work` for an owned partition between two batches, never overlapping one; does nothing when the partition is not
    * owned. Errors are treated as those of `process`.

@@ -89,6 +89,7 @@ export async function startPartitionReader(
     value: {
       offsets,
       owned: () => ownership.owned(),
+      takingOver: () => ownership.takingOver(),
       between: (partition, work) => ownership.between(partition, work),
     },
     async stop() {

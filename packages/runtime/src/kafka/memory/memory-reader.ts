@@ -76,6 +76,7 @@ export function startMemoryReader(options: MemoryReaderOptions): Started<Partiti
     value: {
       offsets,
       owned: () => ownership.owned(),
+      takingOver: () => ownership.takingOver(),
       between: (partition, work) => ownership.between(partition, work),
     },
     async stop() {
