@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { exception, fromEngine } from './exception.ts'
+import { exception, fromEngine, fromFailure } from './exception.ts'
 
 describe('errors of the engine', () => {
   it('become what a server answers', () => {
@@ -14,6 +14,12 @@ describe('errors of the engine', () => {
 
   it('without a code are unknown exceptions', () => {
     expect(fromEngine('out of luck')).toMatchObject({ code: 1002, httpStatus: 500 })
+  })
+
+  it('are a lack of space where the request itself found none', () => {
+    const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+    expect(fromFailure(full)).toMatchObject({ code: 243, httpStatus: 500 })
+    expect(fromFailure(new Error('Code: 60. DB::Exception: no'))).toMatchObject({ code: 60 })
   })
 
   it('keep the status of their code when they are our own', () => {

@@ -1,3 +1,5 @@
+import { messageOf, systemCode } from '@faultline/runtime/errors'
+
 /** An error in ClickHouse's own terms, as its HTTP interface shows it. */
 export interface ServerException {
   /** ClickHouse's number of the error, for example 60 for UNKNOWN_TABLE. */
@@ -20,6 +22,7 @@ const statusOfCode = new Map<number, number>([
 ])
 
 const unknownException = 1002
+const notEnoughSpace = 243
 
 /** Reads what the engine threw. The engine gives text only, so this is the one place where text is classified. */
 export function fromEngine(message: string): ServerException {
@@ -31,6 +34,14 @@ export function fromEngine(message: string): ServerException {
     text: message.slice(match.index).trim(),
     httpStatus: statusOfCode.get(code) ?? 500,
   }
+}
+
+/** What went wrong outside of the engine: a request is kept in a file before it is handed over, and the disk may be full. */
+export function fromFailure(error: unknown): ServerException {
+  const message = messageOf(error)
+  return systemCode(error) === 'ENOSPC'
+    ? exception(notEnoughSpace, message, 'NOT_ENOUGH_SPACE')
+    : fromEngine(message)
 }
 
 export function exception(code: number, message: string, name: string): ServerException {

@@ -3,7 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import type { Engine, StatementResult } from './engine.ts'
-import { exception, fromEngine, RequestRefused, type ServerException } from './exception.ts'
+import { exception, fromFailure, RequestRefused, type ServerException } from './exception.ts'
 import { parseInsertWithData } from './insert-statement.ts'
 import { readBody, saveBody } from './request-body.ts'
 import {
@@ -174,7 +174,7 @@ async function reportIfBroken({ engine, onBroken }: EndpointOptions): Promise<vo
 function toException(error: unknown): ServerException {
   if (error instanceof RequestRefused) return error.exception
   if (error instanceof RangeError) return exception(62, error.message, 'SYNTAX_ERROR')
-  return fromEngine(error instanceof Error ? error.message : String(error))
+  return fromFailure(error)
 }
 
 function contentType(format: string): string {
