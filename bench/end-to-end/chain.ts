@@ -49,7 +49,6 @@ export async function openChain(product: ReturnType<typeof runningProduct>) {
     close: () => Promise.all([kafka.stop(), redis.stop()]),
   }
 }
-export type Chain = Awaited<ReturnType<typeof openChain>>
 
 /** Pid of each process of the stack on FAULTLINE_HOME, by name. */
 export async function stackProcesses(): Promise<ReadonlyMap<string, number>> {
