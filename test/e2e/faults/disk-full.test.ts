@@ -4,6 +4,7 @@ import { redisCommand } from '../../faults/tools/processes/redis-data.ts'
 import { untilSettled, verifyChain } from '../../support/chain/verify-chain.ts'
 import { eventually } from '../../support/eventually.ts'
 import { askApi, measure, patience, toPostgres, uniqueName } from '../../support/product/changes.ts'
+import { faultlineOk } from '../../support/product/faultline-command.ts'
 import { registerUnits } from '../../support/product/fleet.ts'
 import { product } from '../../support/product/product.ts'
 
@@ -72,3 +73,14 @@ it('Redis has no room for its append-only file: the consumer waits, readers are 
   })
   await redisCommand(product().redisUrl, 'DEL', 'of-the-test')
 }, 600_000)
+
+it('ClickHouse has no room for rows: the sink says so and goes on when there is room, Redis does not wait for it', async () => {
+  await withFullDisk('clickhouse', 1_024 * mebibyte, async () => {
+    await measured(20)
+    await eventually(async () => {
+      expect(await shownEvents()).toBe(events)
+      const log = await faultlineOk(product().home, ['logs', 'clickhouse-sink'])
+      expect(log).toContain('DISK_FULL')
+    }, patience)
+  })
+}, 900_000)
