@@ -62,6 +62,8 @@ export const applications = [
   'clickhouse-sink',
   'api',
   'auditor',
+  'collector',
+  'postgres-keeper',
 ] as const
 export const groupApplications = ['enricher', 'redis-consumer', 'clickhouse-sink'] as const
 export const backEnds = ['postgres', 'kafka', 'registry', 'connect', 'clickhouse', 'redis'] as const
@@ -95,8 +97,8 @@ export const limits = { application: 30, backEnd: 90 } as const
 export function stalledBy(name: string): readonly Way[] {
   if (name === 'clickhouse' || name === 'clickhouse-sink') return ['clickhouse']
   if (name === 'redis' || name === 'redis-consumer' || name === 'api') return ['api']
-  // The registry is asked for new schemas only, and nobody waits for the auditor.
-  if (name === 'registry' || name === 'auditor') return []
+  // The registry is asked for new schemas only, and nobody waits for the others.
+  if (['registry', 'auditor', 'collector', 'postgres-keeper'].includes(name)) return []
   return ['api', 'clickhouse']
 }
 
