@@ -1,12 +1,8 @@
-import { setPriority } from 'node:os'
 import { systemClock } from '@faultline/runtime/clock'
 import { runProcess } from '@faultline/runtime/lifecycle'
 import { createLogger } from '@faultline/runtime/logging'
 import { parseConfig } from './config.ts'
 import { startPostgresKeeper } from './postgres-keeper.ts'
-
-// It looks every few seconds and can wait for its turn.
-setPriority(15)
 
 const logger = createLogger('postgres-keeper', process.env['LOG_LEVEL'])
 
