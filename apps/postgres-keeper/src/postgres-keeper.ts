@@ -109,11 +109,11 @@ class PostgresKeeper {
       atMs: performance.now(),
     }
     this.#show(sample, this.#guard.judge(sample))
+    this.#waitingFor = null
     if (clock.now() - this.#monthsAtMs >= monthsEveryMs) {
       this.#monthsAtMs = clock.now()
       await this.#keepMonths(postgres, isSlotUsable(sample.status))
     }
-    this.#waitingFor = null
   }
 
   async #keepMonths(postgres: PostgresConnection, mayDrop: boolean): Promise<void> {
