@@ -22,7 +22,6 @@ function sample(minute: number, seen: Seen = {}): SlotSample {
     safe_wal_size: null,
     confirmed_flush_lag_bytes: 0,
     confirmed_flush_lsn: 0,
-    end_lsn: 0,
   }
   return { atMs: minute * 60_000, status, diskFreeBytes: free * gibibyte }
 }

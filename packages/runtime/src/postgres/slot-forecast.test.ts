@@ -20,7 +20,6 @@ function sample(
     safe_wal_size: bytes(room.safeMiB),
     confirmed_flush_lag_bytes: 0,
     confirmed_flush_lsn: 0,
-    end_lsn: 0,
   }
   return { atMs: atSeconds * 1_000, status, diskFreeBytes: bytes(room.diskMiB) }
 }
