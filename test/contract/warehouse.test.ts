@@ -369,9 +369,12 @@ describe('app.enriched_measurements', () => {
       ...rollUpLevels.map((level) => `measurements_${level}`),
     ]
     for (const table of tables) {
-      const column = table === 'enriched_measurements' ? 'topic' : 'device_id'
+      const isOurs =
+        table === 'enriched_measurements'
+          ? 'topic = {topic:String}'
+          : '(startsWith(device_id, {topic:String}) OR startsWith(progress_of, {topic:String}))'
       const [parts] = await client.rows<{ parts: number }>('a check', {
-        sql: `SELECT toUInt32(uniqExact(_part)) AS parts FROM app.${table} WHERE startsWith(${column}, {topic:String})`,
+        sql: `SELECT toUInt32(uniqExact(_part)) AS parts FROM app.${table} WHERE ${isOurs}`,
         parameters: { topic },
       })
       expect(parts, table).toEqual({ parts: 1 })

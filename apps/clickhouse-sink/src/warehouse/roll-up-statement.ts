@@ -1,31 +1,38 @@
 import type { RollUpLevel } from './warehouse-writer.ts'
 
-/** How a level's states are built; they are the states that its table declares (packages/contracts/clickhouse). */
-const levels: Readonly<Record<RollUpLevel, { widthMs: number; quantiles: string }>> = {
-  '1min': {
-    widthMs: 60_000,
-    quantiles: 'quantilesExactInclusiveIfForEachState(0.5, 0.95)(readings, usable)',
-  },
-  '1hour': {
-    widthMs: 3_600_000,
-    quantiles: 'quantilesDeterministicIfForEachState(0.5, 0.95)(readings, ids, usable)',
-  },
-  '1day': {
-    widthMs: 86_400_000,
-    quantiles: 'quantilesDeterministicIfForEachState(0.5, 0.95)(readings, ids, usable)',
-  },
-}
-
 /** The rows of a partition's offsets; parameters topic, partition, start, end. */
 export const rangeOfSource = `topic = {topic:String} AND topic_partition = {partition:UInt32}
       AND topic_offset >= {start:UInt64} AND topic_offset < {end:UInt64}`
 
 /**
- * Takes the first revisions of a range into a roll-up. The row that records the progress, next_offset = end, is one more group
+ * Takes the first revisions of a range into a roll-up. The row that records the progress, next_offset = end, is one more row
  * of the same INSERT. Parameters: those of rangeOfSource, progressOf, ingestedAt (epoch seconds).
  */
 export function rollUpStatement(level: RollUpLevel): string {
-  const { widthMs, quantiles } = levels[level]
+  return level === '1min' ? framesStatement : statesStatement(level)
+}
+
+const bucket = (widthMs: number) =>
+  `fromUnixTimestamp64Milli(ms - positiveModulo(ms, ${widthMs}), 'UTC')`
+const noBucket = `fromUnixTimestamp64Milli(toInt64(0), 'UTC')`
+
+/** A minute keeps the rows' readings as they are (packages/contracts/clickhouse/009_minute_frames.sql). */
+const framesStatement = `INSERT INTO app.measurements_1min
+    (device_id, bucket, progress_of, model, next_offset, ingested_at, frames)
+  SELECT device_id, ${bucket(60_000)}, '', model, toUInt64(0), toDateTime({ingestedAt:UInt32}, 'UTC'), [readings]
+  FROM
+  (
+    SELECT device_id, model, readings, toUnixTimestamp64Milli(measured_at) AS ms
+    FROM app.enriched_measurements
+    WHERE ${rangeOfSource} AND revision = 1
+  )
+  UNION ALL
+  SELECT '', ${noBucket}, {progressOf:String}, '', {end:UInt64}, toDateTime({ingestedAt:UInt32}, 'UTC'), []`
+
+const widthMs = { '1hour': 3_600_000, '1day': 86_400_000 } as const
+
+/** The states are those that the tables declare (003_measurements_1hour.sql, 004_measurements_1day.sql). */
+function statesStatement(level: keyof typeof widthMs): string {
   return `INSERT INTO app.measurements_${level}
   SELECT
     device_id,
@@ -39,12 +46,12 @@ export function rollUpStatement(level: RollUpLevel): string {
     minIfForEachState(readings, usable),
     maxIfForEachState(readings, usable),
     stddevPopStableIfForEachState(wide, usable),
-    ${quantiles}
+    quantilesDeterministicIfForEachState(0.5, 0.95)(readings, ids, usable)
   FROM
   (
     SELECT
       device_id,
-      fromUnixTimestamp64Milli(ms - positiveModulo(ms, ${widthMs}), 'UTC') AS bucket,
+      ${bucket(widthMs[level])} AS bucket,
       '' AS progress_of,
       toUInt64(0) AS next_offset,
       model,
@@ -56,7 +63,7 @@ export function rollUpStatement(level: RollUpLevel): string {
     FROM app.enriched_measurements
     WHERE ${rangeOfSource} AND revision = 1
     UNION ALL
-    SELECT '', fromUnixTimestamp64Milli(toInt64(0), 'UTC'), {progressOf:String}, {end:UInt64}, '', [], [], [], [], 0
+    SELECT '', ${noBucket}, {progressOf:String}, {end:UInt64}, '', [], [], [], [], 0
   )
   GROUP BY device_id, bucket, progress_of`
 }

@@ -8,12 +8,43 @@ interface RollUpsOptions {
   readonly signal?: AbortSignal
 }
 
-const levels = [
-  { table: 'app.measurements_1min', widthMs: 60_000, daysKept: 29 },
-  { table: 'app.measurements_1hour', widthMs: 3_600_000, daysKept: 89 },
-  { table: 'app.measurements_1day', widthMs: 86_400_000, daysKept: 89 },
-] as const
-type Level = (typeof levels)[number]
+interface Level {
+  readonly table: string
+  readonly widthMs: number
+  readonly daysKept: number
+  /** Counts (ns) and sums (ss) by channel of each device (id) and bucket (bucket_ms) in the table. */
+  readonly kept: string
+}
+
+/** Counts and sums by channel of `rows`, which give id, bucket_ms and readings. */
+function addedUp(rows: string): string {
+  return `SELECT id, bucket_ms, countIfForEach(usable) AS ns, sumIfForEach(wide, usable) AS ss
+    FROM (
+      SELECT id, bucket_ms, arrayMap(reading -> isFinite(reading), readings) AS usable,
+        arrayMap(reading -> toFloat64(reading), readings) AS wide
+      FROM (${rows})
+    ) GROUP BY id, bucket_ms`
+}
+
+function fromFrames(table: string): string {
+  return addedUp(`SELECT device_id AS id, toUnixTimestamp64Milli(bucket) AS bucket_ms, arrayJoin(frames) AS readings
+    FROM ${table} WHERE device_id IN {ids:Array(String)}`)
+}
+
+function fromStates(table: string): string {
+  return `SELECT device_id AS id, toUnixTimestamp64Milli(bucket) AS bucket_ms,
+      countIfForEachMerge(count) AS ns, sumIfForEachMerge(sum) AS ss
+    FROM ${table} WHERE device_id IN {ids:Array(String)} GROUP BY id, bucket_ms`
+}
+
+const minutes = 'app.measurements_1min'
+const hours = 'app.measurements_1hour'
+const days = 'app.measurements_1day'
+const levels: readonly Level[] = [
+  { table: minutes, widthMs: 60_000, daysKept: 29, kept: fromFrames(minutes) },
+  { table: hours, widthMs: 3_600_000, daysKept: 89, kept: fromStates(hours) },
+  { table: days, widthMs: 86_400_000, daysKept: 89, kept: fromStates(days) },
+]
 
 /** A step of the roll-ups may come between two questions: a difference is named when it is still there after so many. */
 const readings = 4
@@ -56,7 +87,7 @@ interface BucketRow {
 
 async function compareLevel(
   { clickhouse, topic }: RollUpsOptions,
-  { table, widthMs, daysKept }: Level,
+  { table, widthMs, daysKept, kept }: Level,
   ids: readonly string[],
 ): Promise<Difference[]> {
   const progress = await clickhouse.rows<{ of: string; next: string }>('roll-up progress', {
@@ -76,23 +107,15 @@ async function compareLevel(
       FROM
       (
         SELECT id, bucket_ms, position, n AS en, s AS es, toUInt64(0) AS an, toFloat64(0) AS as_
-        FROM (
-          SELECT device_id AS id, ms - positiveModulo(ms, ${widthMs}) AS bucket_ms,
-            countIfForEach(usable) AS ns, sumIfForEach(wide, usable) AS ss
+        FROM (${addedUp(`SELECT device_id AS id, ms - positiveModulo(ms, ${widthMs}) AS bucket_ms, readings
           FROM (
-            SELECT device_id, toUnixTimestamp64Milli(measured_at) AS ms,
-              arrayMap(reading -> isFinite(reading), readings) AS usable,
-              arrayMap(reading -> toFloat64(reading), readings) AS wide
-            FROM app.enriched_measurements
+            SELECT device_id, toUnixTimestamp64Milli(measured_at) AS ms, readings FROM app.enriched_measurements
             WHERE device_id IN {ids:Array(String)} AND topic = {topic:String} AND revision = 1 AND (${below.join(' OR ')})
-          ) GROUP BY id, bucket_ms
+          )`)}
         ) ARRAY JOIN ns AS n, ss AS s, arrayEnumerate(ns) AS position
         UNION ALL
         SELECT id, bucket_ms, position, toUInt64(0), toFloat64(0), n, s
-        FROM (
-          SELECT device_id AS id, toUnixTimestamp64Milli(bucket) AS bucket_ms,
-            countIfForEachMerge(count) AS ns, sumIfForEachMerge(sum) AS ss
-          FROM ${table} WHERE device_id IN {ids:Array(String)} GROUP BY id, bucket_ms
+        FROM (${kept}
         ) ARRAY JOIN ns AS n, ss AS s, arrayEnumerate(ns) AS position
       )
       WHERE (id, bucket_ms) NOT IN (
