@@ -28,6 +28,10 @@ export class ClickhouseProcess {
     return `http://127.0.0.1:${this.#port}`
   }
 
+  get pid(): number {
+    return this.#child?.pid ?? Number.NaN
+  }
+
   async startAgain(): Promise<void> {
     this.#child = spawn(process.execPath, [program], {
       env: {
