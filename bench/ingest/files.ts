@@ -2,7 +2,8 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { PostgresConnection } from '@faultline/runtime/postgres'
-import { CollectorProcess } from '../../test/support/collector-process.ts'
+import type { AppProcess } from '../../test/support/app-process.ts'
+import { startCollector } from '../../test/support/collector-process.ts'
 import { processorSeconds } from '../end-to-end/processor-time.ts'
 import { frameBytes, makeFrames } from './frames.ts'
 
@@ -33,13 +34,13 @@ interface Endurance {
 
 /** A collector of its own, and files for it. */
 export class FilesBench {
-  readonly #collector: CollectorProcess
+  readonly #collector: AppProcess
   readonly #connection: PostgresConnection
   readonly #inbox: string
   #files = 0
   #given = 0
 
-  private constructor(collector: CollectorProcess, connection: PostgresConnection, inbox: string) {
+  private constructor(collector: AppProcess, connection: PostgresConnection, inbox: string) {
     this.#collector = collector
     this.#connection = connection
     this.#inbox = inbox
@@ -48,7 +49,7 @@ export class FilesBench {
   static async start({ connection, databaseUrl, folder }: FilesOptions): Promise<FilesBench> {
     const inbox = join(folder, 'inbox')
     mkdirSync(inbox)
-    const collector = await CollectorProcess.start({ databaseUrl, folder })
+    const collector = await startCollector({ databaseUrl, folder })
     return new FilesBench(collector, connection, inbox)
   }
 

@@ -1,11 +1,5 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { eventually } from './eventually.ts'
-import { freePort } from './free-port.ts'
-
-const main = resolve(import.meta.dirname, '../../apps/collector/src/main.ts')
+import { join } from 'node:path'
+import { AppProcess } from './app-process.ts'
 
 interface CollectorSettings {
   readonly databaseUrl: string
@@ -16,77 +10,19 @@ interface CollectorSettings {
   readonly ready?: boolean
 }
 
-/** The collector as the supervisor would start it, watching `inbox` of a folder. */
-export class CollectorProcess implements AsyncDisposable {
-  readonly #child: ChildProcess
-  readonly #port: number
-  #log = ''
-
-  private constructor(child: ChildProcess, port: number) {
-    this.#child = child
-    this.#port = port
-    child.stdout?.on('data', (text: Buffer) => (this.#log += text.toString()))
-    child.stderr?.on('data', (text: Buffer) => (this.#log += text.toString()))
-  }
-
-  static async start(settings: CollectorSettings): Promise<CollectorProcess> {
-    const { databaseUrl, folder, env = {} } = settings
-    const port = await freePort()
-    const points = join(folder, 'points')
-    mkdirSync(points, { recursive: true })
-    const child = spawn(process.execPath, [main], {
-      env: {
-        ...process.env,
-        DATABASE_URL: databaseUrl,
-        OPS_LISTEN: `127.0.0.1:${port}`,
-        COLLECT_FOLDER: join(folder, 'inbox'),
-        // Files of a test are finished soon after they were written.
-        COLLECT_SETTLE_MS: '300',
-        FAULTLINE_FAILPOINTS: points,
-        ...env,
-      },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    const collector = new CollectorProcess(child, port)
-    if (settings.ready !== false) {
-      await eventually(async () => {
-        const { status, body } = await collector.readiness()
-        if (status !== 200) throw new Error(body)
-      })
-    }
-    return collector
-  }
-
-  /** What it has printed. */
-  get log(): string {
-    return this.#log
-  }
-
-  get hasEnded(): boolean {
-    return this.#child.exitCode !== null || this.#child.signalCode !== null
-  }
-
-  async readiness(): Promise<{ status: number; body: string }> {
-    const response = await fetch(`http://127.0.0.1:${this.#port}/readyz`)
-    return { status: response.status, body: await response.text() }
-  }
-
-  async metrics(): Promise<string> {
-    return (await fetch(`http://127.0.0.1:${this.#port}/metrics`)).text()
-  }
-
-  /** Resolves with the exit code or the signal that ended it. */
-  async ended(): Promise<number | string | null> {
-    if (!this.hasEnded) await once(this.#child, 'exit')
-    return this.#child.exitCode ?? this.#child.signalCode
-  }
-
-  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    this.#child.kill(signal)
-    await this.ended()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.kill()
-  }
+/** The collector, watching `inbox` of a folder. */
+export function startCollector(settings: CollectorSettings): Promise<AppProcess> {
+  const { databaseUrl, folder, env = {}, ready = true } = settings
+  return AppProcess.start({
+    app: 'collector',
+    databaseUrl,
+    folder,
+    ready,
+    env: {
+      COLLECT_FOLDER: join(folder, 'inbox'),
+      // Files of a test are finished soon after they were written.
+      COLLECT_SETTLE_MS: '300',
+      ...env,
+    },
+  })
 }

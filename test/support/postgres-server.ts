@@ -6,6 +6,8 @@ import { backEndSpecs } from '@faultline/stack/backends'
 import { stackFolders, stackPorts } from '@faultline/stack/layout'
 import { Stack } from '@faultline/stack/run-stack'
 import { isFaultlineError } from '@faultline/runtime/errors'
+import { connectPostgres, type PostgresConnection } from '@faultline/runtime/postgres'
+import { eventually } from './eventually.ts'
 
 interface PostgresServer extends AsyncDisposable {
   readonly databaseUrl: string
@@ -85,4 +87,18 @@ function createServer(
     },
   })
   return { stack, addresses }
+}
+
+/** Ends the server at once; its supervisor starts it anew. */
+export async function killPostgres(databaseUrl: string): Promise<void> {
+  const connection = await connectWhenBack(databaseUrl)
+  const [file] = await connection.query<{ text: string }>(
+    `select pg_read_file('postmaster.pid') as text`,
+  )
+  process.kill(Number(file?.text.split('\n')[0]), 'SIGKILL')
+  await connection.close().catch(() => undefined)
+}
+
+export function connectWhenBack(databaseUrl: string): Promise<PostgresConnection> {
+  return eventually(() => connectPostgres({ databaseUrl, applicationName: 'test' }))
 }

@@ -19,6 +19,7 @@ import { LiveReader } from './live/live-reader.ts'
 
 const clientName = 'faultline-api'
 const warehouseTimeoutMs = 10_000
+const idempotencyKeysKeptHours = 7 * 24
 
 const logger = createLogger('api', process.env['LOG_LEVEL'])
 
@@ -90,6 +91,7 @@ async function startIntake(
     source: 'http',
     connect,
     clock: systemClock,
+    keptHours: idempotencyKeysKeptHours,
     onCommit: (rows) => {
       written.inc({ app: 'api' }, rows)
     },

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises'
+import { Patience } from '@faultline/ingest/patience'
 import type { Clock } from '@faultline/runtime/clock'
 import { FaultlineError, messageOf } from '@faultline/runtime/errors'
 import { startOpsServer, type Readiness } from '@faultline/runtime/health'
@@ -9,7 +10,6 @@ import { LedgerMoved } from './batch/commit.ts'
 import type { CollectorConfig } from './config.ts'
 import { FolderCollector, type Committed } from './folder-collector.ts'
 import { FolderWatch } from './folder/folder-watch.ts'
-import { Patience } from './patience.ts'
 
 const app = 'collector'
 

@@ -1,6 +1,7 @@
 import { frameBytes } from '@faultline/core/frame'
 import { rejectFrame, type Rejection } from '@faultline/ingest/files'
 import { pruneLedger } from '@faultline/ingest/ledger'
+import type { Patience } from '@faultline/ingest/patience'
 import type { Clock } from '@faultline/runtime/clock'
 import { messageOf, systemCode } from '@faultline/runtime/errors'
 import { failpoint } from '@faultline/runtime/failpoints'
@@ -15,14 +16,13 @@ import { ifThere, KnownFiles } from './file/known-files.ts'
 import type { SourceFile } from './file/source-file.ts'
 import { isPacked, scanFolder, type FoundFile } from './folder/scan.ts'
 import { Settling } from './folder/settling.ts'
-import type { Patience } from './patience.ts'
 
 /** Files looked at in one pass, and files of which the ledger is asked at once. */
 const filesMax = 10_000
 const filesAtOnce = 500
 
 /** The ledger knows a collected file for so long: the same file put in again in this time is not taken twice. */
-const ledgerKeptDays = 7
+const ledgerKeptHours = 7 * 24
 const pruneEveryMs = 3_600_000
 
 /** What is counted when a batch is committed. */
@@ -105,7 +105,7 @@ export class FolderCollector {
     await patience.until('PostgreSQL', () =>
       this.#asking.use(async ({ connection }) => {
         // After a pass only: every file that lies here has found its entry.
-        if (isPruneDue) await pruneLedger(connection, ledgerSource, ledgerKeptDays)
+        if (isPruneDue) await pruneLedger(connection, ledgerSource, ledgerKeptHours)
         else await connection.query('select 1')
       }),
     )

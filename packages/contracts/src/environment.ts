@@ -53,6 +53,18 @@ export const environment = {
   /** A batch of the collector is sent with this many records, or after this many milliseconds. */
   collectBatchRows: 'COLLECT_BATCH_ROWS',
   collectBatchMs: 'COLLECT_BATCH_MS',
+  /** Broker of the MQTT source, `mqtt://` or `mqtts://`; there is no such source where it is not set. */
+  mqttUrl: 'MQTT_URL',
+  /** Topics it takes: a filter in which one level may be `{device_id}`. */
+  mqttTopic: 'MQTT_TOPIC',
+  /** The name under which the broker keeps messages for it. */
+  mqttClientId: 'MQTT_CLIENT_ID',
+  /** Folder of rejected messages; `rejected` in the home of a stack. */
+  mqttErrorFolder: 'MQTT_ERROR_FOLDER',
+  /** Messages on their way to PostgreSQL at most. */
+  mqttInFlightMax: 'MQTT_IN_FLIGHT_MAX',
+  /** A message that comes again is known for so many hours. */
+  mqttKnownHours: 'MQTT_KNOWN_HOURS',
   /** Folder of a stack's data, logs and run files; `.faultline` in the project when not set. */
   faultlineHome: 'FAULTLINE_HOME',
   /** Folder of downloaded programs, shared by all stacks of a user. */

@@ -20,6 +20,7 @@ function specs(demo = true, env: Record<string, string> = {}) {
     addresses,
     env,
     inbox: '/home/inbox',
+    rejected: '/home/rejected',
     demo,
   })
 }
@@ -74,6 +75,17 @@ describe('the processes of the product', () => {
     expect(environmentOf('enricher')).not.toHaveProperty('COLLECT_FOLDER')
   })
 
+  it('take messages only where the operator names a broker', () => {
+    const names = (env: Record<string, string>) => specs(false, env).map(({ name }) => name)
+    expect(names({ MQTT_URL: '' })).toEqual(names({}))
+    const given = { MQTT_URL: 'mqtt://broker' }
+    expect(names(given)).toEqual([...names({}), 'mqtt-source'])
+    expect(environmentOf('mqtt-source', given)).toMatchObject({
+      MQTT_URL: 'mqtt://broker',
+      MQTT_ERROR_FOLDER: '/home/rejected',
+    })
+  })
+
   it('get options of Node when the operator gives some', () => {
     const given = { FAULTLINE_NODE_OPTIONS: '--cpu-prof', NODE_OPTIONS: '--inspect' }
     const { NODE_OPTIONS, FAULTLINE_NODE_OPTIONS } = environmentOf('enricher', given) ?? {}
@@ -81,7 +93,7 @@ describe('the processes of the product', () => {
   })
 
   it('have ports of their own', () => {
-    const ports = specs().flatMap((spec) => spec.ports)
+    const ports = specs(true, { MQTT_URL: 'mqtt://broker' }).flatMap((spec) => spec.ports)
     expect(new Set(ports).size).toBe(ports.length)
   })
 })

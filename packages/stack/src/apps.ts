@@ -17,6 +17,8 @@ export interface AppSettings {
   readonly compileCache: string
   /** Where frame files are collected from, unless `env` says otherwise. */
   readonly inbox: string
+  /** Where rejected messages are kept, unless `env` says otherwise. */
+  readonly rejected: string
   /** Whether the demo fleet is one of the apps. */
   readonly demo: boolean
 }
@@ -83,6 +85,13 @@ const apps: readonly App[] = [
     listen: names.opsListen,
   },
   {
+    name: 'mqtt-source',
+    needs: ['postgres'],
+    addresses: [names.databaseUrl],
+    port: 'opsMqttSource',
+    listen: names.opsListen,
+  },
+  {
     name: 'demo-fleet',
     needs: ['postgres', 'connect'],
     addresses: [names.databaseUrl],
@@ -112,6 +121,7 @@ const stackNames: readonly string[] = [
   names.faultlineCache,
   names.nodeOptions,
   names.collectFolder,
+  names.mqttErrorFolder,
 ]
 
 /** Settings of the apps that an operator may give to `up`. */
@@ -119,9 +129,12 @@ const settingNames = Object.values(names).filter((name) => !stackNames.includes(
 
 /** The product's own processes, each started by the running Node from its main.ts. */
 export function appSpecs(settings: AppSettings): readonly ProcessSpec[] {
-  return apps
-    .filter(({ name }) => settings.demo || name !== 'demo-fleet')
-    .map((app) => appSpec(app, settings))
+  return apps.filter(({ name }) => isWanted(name, settings)).map((app) => appSpec(app, settings))
+}
+
+function isWanted(name: string, { demo, env }: AppSettings): boolean {
+  if (name === 'demo-fleet') return demo
+  return name !== 'mqtt-source' || (env[names.mqttUrl] ?? '') !== ''
 }
 
 // kafkajs sets a timer in the past whenever its queue was idle; Node 24 warns of it at every start, and nothing is wrong.
@@ -140,7 +153,7 @@ function appSpec(app: App, settings: AppSettings): ProcessSpec {
     args: [...nodeOptions, join(projectFolder, 'apps', app.name, 'src', 'main.ts')],
     env: {
       ...pick(env, settingNames),
-      ...(app.name === 'collector' ? { [names.collectFolder]: collectFolder(settings) } : {}),
+      ...foldersOf(app, settings),
       ...pick(addresses, app.addresses),
       NODE_COMPILE_CACHE: compileCache,
       ...(givenOptions === undefined ? {} : { NODE_OPTIONS: givenOptions }),
@@ -156,10 +169,17 @@ function appSpec(app: App, settings: AppSettings): ProcessSpec {
   }
 }
 
+function foldersOf({ name }: App, settings: AppSettings): Record<string, string> {
+  const { env, inbox, rejected } = settings
+  if (name === 'collector')
+    return { [names.collectFolder]: folder(env[names.collectFolder], inbox) }
+  if (name !== 'mqtt-source') return {}
+  return { [names.mqttErrorFolder]: folder(env[names.mqttErrorFolder], rejected) }
+}
+
 /** A relative folder is the operator's, whose working directory the apps do not have. */
-function collectFolder({ env, inbox }: AppSettings): string {
-  const given = env[names.collectFolder]
-  return given === undefined || given === '' ? inbox : resolve(given)
+function folder(given: string | undefined, usual: string): string {
+  return given === undefined || given === '' ? usual : resolve(given)
 }
 
 function pick(from: Env, keys: readonly string[]): Record<string, string> {

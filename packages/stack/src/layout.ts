@@ -18,6 +18,7 @@ export function stackPorts(base: number) {
     opsAuditor: base + 15,
     opsPostgresKeeper: base + 16,
     opsCollector: base + 17,
+    opsMqttSource: base + 18,
   } as const
 }
 export type StackPorts = ReturnType<typeof stackPorts>
@@ -32,6 +33,8 @@ export function stackFolders(home: string) {
     run: join(home, 'run'),
     /** Frame files that are put here are collected, unless COLLECT_FOLDER names another folder. */
     inbox: join(home, 'inbox'),
+    /** Input that was refused, with its reasons. */
+    rejected: join(home, 'rejected'),
   } as const
 }
 export type StackFolders = ReturnType<typeof stackFolders>

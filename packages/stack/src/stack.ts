@@ -61,6 +61,7 @@ async function compose(settings: ProductSettings, signal: AbortSignal): Promise<
           addresses: environment,
           compileCache: join(cacheFolder(env), 'compiled'),
           inbox: stackFolders(home).inbox,
+          rejected: stackFolders(home).rejected,
           demo: apps === 'with demo',
         })
   return {

@@ -7,7 +7,7 @@ import { frameBytes } from '@faultline/core/frame'
 import { eventually } from '../../support/eventually.ts'
 import { freshDatabase } from '../../support/fresh-database.ts'
 import { expectBalanced, framesIn, keptRejections, readNames, untilEmpty } from './account.ts'
-import { CollectorProcess } from '../../support/collector-process.ts'
+import { startCollector } from '../../support/collector-process.ts'
 import { GivenFrames } from './given-frames.ts'
 
 let folder: string
@@ -35,7 +35,7 @@ describe('the collector', () => {
     writeFileSync(join(inbox, 'packed.frames.gz'), gzipSync(given.take(3_000)))
     writeFileSync(join(inbox, '.hidden.bin'), given.take(0))
     writeFileSync(join(inbox, 'note.txt'), 'not a frame file')
-    await using collector = await CollectorProcess.start({
+    await using collector = await startCollector({
       databaseUrl,
       folder,
       env: { COLLECT_BATCH_ROWS: '700' },
@@ -65,7 +65,7 @@ describe('the collector', () => {
     await using database = await freshDatabase()
     const { connection, databaseUrl } = database
     const given = new GivenFrames(2, 0.1)
-    await using collector = await CollectorProcess.start({
+    await using collector = await startCollector({
       databaseUrl,
       folder,
       env: { COLLECT_SETTLE_MS: '2000', COLLECT_POLL_MS: '60000' },
@@ -99,7 +99,7 @@ describe('the collector', () => {
     const packed = gzipSync(given.take(2_000))
     writeFileSync(join(inbox, 'cut.bin.gz'), packed.subarray(0, packed.length / 2))
     writeFileSync(join(inbox, 'noise.bin.gz'), Buffer.alloc(5_000, 'noise'))
-    await using collector = await CollectorProcess.start({ databaseUrl, folder })
+    await using collector = await startCollector({ databaseUrl, folder })
     await untilEmpty(inbox)
     const kept = keptRejections(errorFolder)
     const [stored] = await connection.query<{ rows: number; distinct: number }>(
@@ -132,7 +132,7 @@ describe('the collector', () => {
       writeFileSync(join(inbox, name), bytes)
       await untilEmpty(inbox)
     }
-    await using collector = await CollectorProcess.start({
+    await using collector = await startCollector({
       databaseUrl,
       folder,
       env: { COLLECT_ARCHIVE_FOLDER: 'done' },

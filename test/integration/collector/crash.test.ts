@@ -4,12 +4,15 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { failpointNames } from '../../../packages/runtime/src/failpoints/catalogue.ts'
-import { connectPostgres, type PostgresConnection } from '@faultline/runtime/postgres'
 import { eventually } from '../../support/eventually.ts'
 import { freshDatabase, type FreshDatabase } from '../../support/fresh-database.ts'
-import { startPostgresServer } from '../../support/postgres-server.ts'
+import {
+  connectWhenBack,
+  killPostgres,
+  startPostgresServer,
+} from '../../support/postgres-server.ts'
 import { expectBalanced, untilEmpty } from './account.ts'
-import { CollectorProcess } from '../../support/collector-process.ts'
+import { startCollector } from '../../support/collector-process.ts'
 import { chanceOf, GivenFrames } from './given-frames.ts'
 
 let folder: string
@@ -41,7 +44,7 @@ function giveFiles(given: GivenFrames, name: string): void {
 }
 
 const start = ({ databaseUrl }: FreshDatabase, ready: boolean) =>
-  CollectorProcess.start({ databaseUrl, folder, ready, env: { COLLECT_BATCH_ROWS: '300' } })
+  startCollector({ databaseUrl, folder, ready, env: { COLLECT_BATCH_ROWS: '300' } })
 
 const points = failpointNames.filter((name) => name.startsWith('collector.'))
 
@@ -101,24 +104,11 @@ const hasFiles = () =>
     () => true,
   )
 
-/** Ends the server at once; its supervisor starts it anew. */
-async function killPostgres(databaseUrl: string): Promise<void> {
-  const connection = await connect(databaseUrl)
-  const [file] = await connection.query<{ text: string }>(
-    `select pg_read_file('postmaster.pid') as text`,
-  )
-  process.kill(Number(file?.text.split('\n')[0]), 'SIGKILL')
-  await connection.close().catch(() => undefined)
-}
-
-const connect = (databaseUrl: string): Promise<PostgresConnection> =>
-  eventually(() => connectPostgres({ databaseUrl, applicationName: 'test' }))
-
 test('a PostgreSQL that is killed again and again under load costs no frame and doubles none', async () => {
   await using server = await startPostgresServer()
   const { databaseUrl } = server
   const given = new GivenFrames(5, 0.1)
-  await using collector = await CollectorProcess.start({
+  await using collector = await startCollector({
     databaseUrl,
     folder,
     env: { COLLECT_BATCH_ROWS: '50' },
@@ -139,7 +129,7 @@ test('a PostgreSQL that is killed again and again under load costs no frame and 
     })
   }
   await untilEmpty(inbox)
-  const connection = await connect(databaseUrl)
+  const connection = await connectWhenBack(databaseUrl)
   await expectBalanced({ connection, given, errorFolder })
   await connection.close()
   expect(collector.log).toContain('waiting for PostgreSQL')

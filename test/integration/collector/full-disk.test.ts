@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { connectPostgres } from '@faultline/runtime/postgres'
 import { fillDisk, mountSmallDisk } from '../../faults/tools/processes/small-disk.ts'
-import { CollectorProcess } from '../../support/collector-process.ts'
+import type { AppProcess } from '../../support/app-process.ts'
+import { startCollector } from '../../support/collector-process.ts'
 import { eventually } from '../../support/eventually.ts'
 import { freshDatabase } from '../../support/fresh-database.ts'
 import { startPostgresServer } from '../../support/postgres-server.ts'
@@ -27,7 +28,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const untilWaiting = (collector: CollectorProcess, forWhat: string) =>
+const untilWaiting = (collector: AppProcess, forWhat: string) =>
   eventually(async () => {
     const { status, body } = await collector.readiness()
     expect({ status, isNamed: body.includes(forWhat) }).toEqual({ status: 503, isNamed: true })
@@ -51,7 +52,7 @@ test.runIf(isAllowed)(
         COLLECT_ARCHIVE_FOLDER: join(disk, 'archive'),
         COLLECT_BATCH_ROWS: '400',
       }
-      await using collector = await CollectorProcess.start({ databaseUrl, folder, env })
+      await using collector = await startCollector({ databaseUrl, folder, env })
       // Not even one batch of rejected records fits.
       const roomForRejected = await fillDisk(disk, 50_000)
       writeFileSync(join(inbox, 'a.bin'), given.take(1_500))
@@ -87,7 +88,7 @@ test.runIf(isAllowed)(
     const { databaseUrl } = server
     const given = new GivenFrames(7, 0.1)
     const errorFolder = join(inbox, 'rejected')
-    await using collector = await CollectorProcess.start({
+    await using collector = await startCollector({
       databaseUrl,
       folder,
       env: { COLLECT_BATCH_ROWS: '500' },

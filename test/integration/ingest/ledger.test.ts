@@ -109,7 +109,7 @@ describe('a batch with its ledger', () => {
   })
 })
 
-test('the ledger forgets what has not changed for a number of days, of one source', async () => {
+test('the ledger forgets what has not changed for a number of hours, of one source', async () => {
   await using database = await freshDatabase()
   const { connection } = database
   const committer = new BatchCommitter(connection)
@@ -119,7 +119,7 @@ test('the ledger forgets what has not changed for a number of days, of one sourc
   await connection.query(
     `update ingest_ledger set changed_at = now() - interval '8 days' where key = 'a'`,
   )
-  expect(await pruneLedger(connection, source, 7)).toBe(1)
+  expect(await pruneLedger(connection, source, 7 * 24)).toBe(1)
   expect((await readLedger(connection, source, ['a', 'b'])).size).toBe(1)
   expect((await readLedger(connection, 'other', ['a', 'b'])).size).toBe(2)
 })

@@ -1,11 +1,10 @@
-import { join } from 'node:path'
 import { environment as names } from '@faultline/contracts/environment'
 import { loadPath, type LoadProgress, type LoadResult } from '@faultline/ingest/load'
 import { defaultBatch } from '@faultline/ingest/measurements'
 import { requireSupervisor } from '@faultline/stack/control'
 import { isFaultlineError, messageOf } from '@faultline/runtime/errors'
 import { openHome } from '@faultline/stack/home'
-import { defaultPortBase } from '@faultline/stack/layout'
+import { defaultPortBase, stackFolders } from '@faultline/stack/layout'
 import type { CliContext } from '../context.ts'
 import { formatDuration } from '../duration.ts'
 import type { Terminal } from '../terminal.ts'
@@ -31,7 +30,7 @@ export async function load(
     const result = await loadPath({
       path,
       databaseUrl,
-      rejectedFolder: join(home, 'rejected'),
+      rejectedFolder: stackFolders(home).rejected,
       signal: options.signal,
       onProgress: (progress) => {
         reached = progress

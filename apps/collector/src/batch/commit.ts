@@ -1,7 +1,7 @@
 import type { LedgerChange, LedgerEntry } from '@faultline/ingest/ledger'
+import type { Patience } from '@faultline/ingest/patience'
 import { failpoint } from '@faultline/runtime/failpoints'
 import type { Database } from '../database.ts'
-import type { Patience } from '../patience.ts'
 import type { Batch } from './batch.ts'
 
 /** Of the collector's entries in the ledger. */

@@ -1,9 +1,9 @@
 import { readLedger } from '@faultline/ingest/ledger'
+import type { Patience } from '@faultline/ingest/patience'
 import { systemCode } from '@faultline/runtime/errors'
 import { ledgerSource } from '../batch/commit.ts'
 import type { Database } from '../database.ts'
 import { isPacked, type FoundFile } from '../folder/scan.ts'
-import type { Patience } from '../patience.ts'
 import { ledgerKey, SourceFile } from './source-file.ts'
 
 interface KnownFilesOptions {

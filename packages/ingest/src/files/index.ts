@@ -1,2 +1,2 @@
 export { rejectFrame } from './frame-rejection.ts'
-export type { Rejection } from './loadable.ts'
+export type { Rejection, RejectionReason } from './loadable.ts'

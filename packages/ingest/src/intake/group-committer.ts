@@ -31,6 +31,8 @@ interface GroupCommitterOptions {
   readonly source: string
   readonly connect: Connect
   readonly clock: Clock
+  /** So long a key is known; null: whoever gives the keys forgets them as well (`pruneLedger`). */
+  readonly keptHours: number | null
   /** Called after each commit with the rows it made durable. */
   readonly onCommit: (rows: number) => void
 }
@@ -43,8 +45,6 @@ interface Pending extends Submitted {
 /** Rows of a transaction that is shared; a submission with more has one of its own. */
 const groupRowsMax = 10_000
 const pruneEveryMs = 3_600_000
-/** So long a key is known. */
-const keptDays = 7
 
 /**
  * Gathers the submissions of many callers into shared transactions: while one is on its way the next ones wait, and are then committed
@@ -95,9 +95,7 @@ export class GroupCommitter {
   #enqueue(submitted: Submitted): Promise<Receipt> {
     const { promise, resolve, reject } = Promise.withResolvers<Receipt>()
     this.#queue.push({ ...submitted, resolve, reject })
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined
-    })
+    this.#running ??= this.#run()
     return promise
   }
 
@@ -113,6 +111,8 @@ export class GroupCommitter {
       }
       await this.#prune().catch(() => undefined)
     }
+    // In the same turn that found nothing left: what comes a moment later starts anew instead of waiting for somebody else.
+    this.#running = undefined
   }
 
   #takeGroup(): readonly Pending[] {
@@ -158,10 +158,10 @@ export class GroupCommitter {
   }
 
   async #prune(): Promise<void> {
-    const { clock, source } = this.#options
-    if (clock.now() - this.#prunedMs < pruneEveryMs) return
+    const { clock, source, keptHours } = this.#options
+    if (keptHours === null || clock.now() - this.#prunedMs < pruneEveryMs) return
     this.#prunedMs = clock.now()
-    await this.#session.use((_committer, connection) => pruneLedger(connection, source, keptDays))
+    await this.#session.use((_committer, connection) => pruneLedger(connection, source, keptHours))
   }
 }
 

@@ -1,5 +1,6 @@
 export { DirectoryCache } from './directory-cache.ts'
 export { ItemReader } from './item.ts'
+export type { Refusal } from '../files/csv-file.ts'
 export { GroupCommitter, type Receipt, type Submitted } from './group-committer.ts'
 export { Submission, type ItemError } from './submission.ts'
 export { readLines } from '../files/lines.ts'

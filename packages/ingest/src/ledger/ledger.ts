@@ -93,20 +93,20 @@ export async function changeLedger(
 }
 
 /**
- * Forgets the inputs of a source that have not changed for `keptDays`; one that comes again afterwards is taken as new.
+ * Forgets the inputs of a source that have not changed for `keptHours`; one that comes again afterwards is taken as new.
  * Every source calls this now and then for itself, so that the ledger is bounded. Returns how many it deleted.
  * @throws FaultlineError DATABASE_UNAVAILABLE
  */
 export async function pruneLedger(
   connection: PostgresConnection,
   source: string,
-  keptDays: number,
+  keptHours: number,
 ): Promise<number> {
   const [deleted] = await connection.query<{ entries: number }>(
     `with deleted as (
-       delete from ingest_ledger where source = $1 and changed_at < now() - make_interval(days => $2) returning 1
+       delete from ingest_ledger where source = $1 and changed_at < now() - make_interval(hours => $2) returning 1
      ) select count(*)::int as entries from deleted`,
-    [source, keptDays],
+    [source, keptHours],
   )
   return deleted?.entries ?? 0
 }

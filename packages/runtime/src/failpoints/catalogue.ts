@@ -34,6 +34,8 @@ export const failpointNames = [
   'collector.rows-copied',
   'collector.commit-unanswered',
   'collector.committed-file-there',
+  'mqtt.rejection-kept',
+  'mqtt.committed-unacknowledged',
   'api.between-events',
   'supervisor.locked',
   'supervisor.data-half-made',

@@ -92,7 +92,12 @@ export const metricCatalogue = {
   },
   faultline_ingest_waiting: {
     kind: 'gauge',
-    help: 'Things the collector waits for: the database, room on a disk',
+    help: 'Things a source waits for: the database, the MQTT broker, room on a disk',
+    labels: [],
+  },
+  faultline_messages_held: {
+    kind: 'gauge',
+    help: 'MQTT messages taken and not acknowledged yet',
     labels: [],
   },
   faultline_audit_differences: {

@@ -5,6 +5,8 @@ import type { Logger } from '@faultline/runtime/logging'
 const firstPauseMs = 250
 const longestPauseMs = 5_000
 
+const passing = ['DATABASE_UNAVAILABLE', 'BROKER_UNAVAILABLE', 'DISK_FULL'] as const
+
 interface PatienceOptions {
   readonly clock: Clock
   readonly logger: Logger
@@ -12,7 +14,7 @@ interface PatienceOptions {
 }
 
 /**
- * Does what has to be done, however long the other side is away. What is waited for, a database or room on a disk, comes back
+ * Does what has to be done, however long the other side is away. What is waited for, a database, a broker or room on a disk, comes back
  * by somebody else's hand; until then nothing is given up and nothing is taken in.
  */
 export class Patience {
@@ -29,7 +31,8 @@ export class Patience {
   }
 
   /**
-   * Repeats `attempt` with growing pauses while it fails for something that passes. `what` names the other side.
+   * Repeats `attempt` with growing pauses while it fails for something that passes. `what` names the other side; several may
+   * wait for the same one.
    * @throws any other error, and the signal's reason
    */
   async until<T>(what: string, attempt: () => Promise<T>): Promise<T> {
@@ -40,12 +43,12 @@ export class Patience {
         if (this.#waitingFor.delete(what)) logger.info({ what }, 'it is back; going on')
         return done
       } catch (error) {
-        const passing = asPassing(error, what)
-        if (passing === undefined) throw error
+        const known = asPassing(error, what)
+        if (known === undefined) throw error
         if (!this.#waitingFor.has(what)) {
-          logger.warn({ err: passing, remedy: passing.remedy }, `waiting for ${what}`)
+          logger.warn({ err: known, remedy: known.remedy }, `waiting for ${what}`)
         }
-        this.#waitingFor.set(what, passing)
+        this.#waitingFor.set(what, known)
       }
       await clock.sleep(pauseMs, signal)
     }
@@ -54,13 +57,11 @@ export class Patience {
 
 /** The error as one that passes, or undefined. */
 function asPassing(error: unknown, what: string): FaultlineError | undefined {
-  if (isFaultlineError(error, 'DATABASE_UNAVAILABLE') || isFaultlineError(error, 'DISK_FULL')) {
-    return error
-  }
+  if (passing.some((code) => isFaultlineError(error, code))) return error as FaultlineError
   const code = systemCode(error)
   if (code !== 'ENOSPC' && code !== 'EDQUOT') return undefined
   return new FaultlineError('DISK_FULL', `no space is left for ${what}`, {
     cause: error,
-    remedy: 'Free space there: the collector goes on by itself.',
+    remedy: 'Free space there: it goes on by itself.',
   })
 }

@@ -1,0 +1,1 @@
+export { Patience } from './patience.ts'

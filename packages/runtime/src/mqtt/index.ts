@@ -1,0 +1,1 @@
+export { subscribeMqtt, type MqttMessage, type MqttSubscription } from './subscribe.ts'
