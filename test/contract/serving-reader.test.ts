@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { recount } from '@faultline/core/ranking'
 import type { DeviceEvent, DeviceSummary } from '@faultline/contracts/device-summary'
 import type { EnrichedMeasurement } from '@faultline/contracts/enriched-measurement'
+import { redisKeys } from '@faultline/contracts/redis-keys'
 import { createLogger } from '@faultline/runtime/logging'
 import { connectRedis, type RedisClient } from '@faultline/runtime/redis'
 import type { Started } from '@faultline/runtime/lifecycle'
@@ -199,6 +200,23 @@ describe.each(Object.entries(harnesses))('serving reader: %s', (_name, harness) 
     expect((await reader.devices([])).value).toEqual([])
   })
 
+  it('gives everybody who asks at the same moment what they asked for', async () => {
+    const questions = [['a'], ['b', 'nobody'], ['a', 'C'], [], ['é']]
+    const readings = await Promise.all(questions.map((ids) => reader.devices(ids)))
+    const found = readings.map(({ value }) => value.map((summary) => summary?.device_id))
+    expect(found).toEqual([['a'], ['b', undefined], ['a', 'C'], [], ['é']])
+    const many = Array.from({ length: 499 }, (_, n) => `nobody ${n}`)
+    const [more, most] = await Promise.all([reader.devices(['a', 'b']), reader.devices(many)])
+    expect(more.value.map((summary) => summary?.device_id)).toEqual(['a', 'b'])
+    expect(most.value).toEqual(many.map(() => null))
+  })
+
+  it('keeps every character of a text', async () => {
+    const name = 'a"b\\c/d\u0000\u001e\u007f\u2028 é 🚇 [1,2]'
+    const other = await harness.readerOf([measured({ device_id: 'x', name })])
+    expect((await other.devices(['x'])).value[0]?.name).toBe(name)
+  })
+
   it('pages through ids by their bytes', async () => {
     expect((await reader.deviceIds('all', null, 10)).value).toEqual(['C', 'a', 'b', 'é'])
     expect((await reader.deviceIds('all', 'C', 2)).value).toEqual(['a', 'b'])
@@ -278,4 +296,14 @@ describe.each(Object.entries(harnesses))('serving reader: %s', (_name, harness) 
       [],
     )
   })
+})
+
+it('a key that is no summary fails only who asks for it', async () => {
+  const reader = await harnesses['redis']?.readerOf([measured({ device_id: 'a' })])
+  await redis.value.run('spoil', (server) => server.set(redisKeys.deviceSummary('spoilt'), 'x'))
+  const [right, wrong] = await Promise.allSettled([
+    reader?.devices(['a']),
+    reader?.devices(['spoilt']),
+  ])
+  expect([right.status, wrong.status]).toEqual(['fulfilled', 'rejected'])
 })

@@ -1,7 +1,7 @@
-import { deviceEvent, fleetSummary, parseDeviceSummary } from '@faultline/contracts/device-summary'
-import { progressFields, redisKeys } from '@faultline/contracts/redis-keys'
+import { deviceEvent, fleetSummary } from '@faultline/contracts/device-summary'
+import { redisKeys } from '@faultline/contracts/redis-keys'
 import type { RedisClient, RedisTransaction } from '@faultline/runtime/redis'
-import { oldestOf, type AppliedPosition, type Progress, type Reading } from '../ports/progress.ts'
+import { oldestOf, type Reading } from '../ports/progress.ts'
 import {
   isStreamIdAfter,
   type RankedDevice,
@@ -11,23 +11,20 @@ import {
   type StreamedEvents,
   type TypedFleetSummary,
 } from '../ports/serving-reader.ts'
+import { DeviceReads } from './device-reads.ts'
+import { progressOf } from './progress-hash.ts'
 
 type Hash = Readonly<Record<string, string>>
 type StreamEntry = readonly [id: string, fieldsAndValues: readonly string[]]
 
 /** No fleet has this many types; what is beyond is not shown, so that one answer stays bounded. */
 const typesMax = 1_000
-const partitionField = /^\d+$/
 
 /** Reads the serving store of docs/ranking.md from Redis. */
 export function createRedisServingReader(redis: RedisClient): ServingReader {
+  const deviceReads = new DeviceReads(redis)
   return {
-    devices: async (deviceIds) => {
-      const { value, progress } = await readTogether(redis, 'devices', (transaction) => {
-        for (const deviceId of deviceIds) transaction.hgetall(redisKeys.deviceSummary(deviceId))
-      })
-      return { value: value.map((hash) => parseDeviceSummary(hash as Hash)), progress }
-    },
+    devices: (deviceIds) => deviceReads.read(deviceIds),
     deviceIds: async (scope, after, limit) => {
       const from = after === null ? '-' : `(${after}`
       const { value, progress } = await readTogether(redis, 'device ids', (transaction) => {
@@ -119,20 +116,6 @@ function rankedFrom(pairs: readonly string[]): readonly RankedDevice[] {
     ranked.push({ deviceId: pairs[index] ?? '', score: Number(pairs[index + 1]) })
   }
   return ranked
-}
-
-function progressOf(hash: Hash): Progress {
-  const positions: AppliedPosition[] = []
-  for (const [field, nextOffset] of Object.entries(hash)) {
-    if (!partitionField.test(field) || Number(nextOffset) < 1) continue
-    const measuredAt = hash[progressFields.measuredAt(field)]
-    positions.push({
-      partition: Number(field),
-      offset: Number(nextOffset) - 1,
-      measuredAt: measuredAt === undefined ? null : Number(measuredAt),
-    })
-  }
-  return positions.sort((one, other) => one.partition - other.partition)
 }
 
 function eventOf([id, fieldsAndValues]: StreamEntry): StreamedEvent {

@@ -6,7 +6,7 @@ import type { RedisClient } from './redis-client.ts'
 export interface Script {
   readonly name: string
   readonly source: string
-  readonly keys: number
+  readonly keys: number | 'any number'
 }
 
 /**
@@ -18,16 +18,17 @@ export async function runScript(
   script: Script,
   input: { readonly keys: readonly string[]; readonly args: readonly (string | number)[] },
 ): Promise<unknown> {
-  if (input.keys.length !== script.keys) {
-    throw new TypeError(`${script.name} takes ${script.keys} keys, got ${input.keys.length}`)
+  const { length } = input.keys
+  if (script.keys !== 'any number' && length !== script.keys) {
+    throw new TypeError(`${script.name} takes ${script.keys} keys, got ${length}`)
   }
   const values = [...input.keys, ...input.args]
   return await client.run(script.name, async (redis) => {
     try {
-      return await redis.evalsha(hashOf(script), script.keys, ...values)
+      return await redis.evalsha(hashOf(script), length, ...values)
     } catch (error) {
       if (replyCode(error) !== 'NOSCRIPT') throw error
-      return await redis.eval(script.source, script.keys, ...values)
+      return await redis.eval(script.source, length, ...values)
     }
   })
 }

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs'
+import { setImmediate as endOfTurn } from 'node:timers/promises'
+import {
+  deviceSummary,
+  parseDeviceSummary,
+  type DeviceSummary,
+} from '@faultline/contracts/device-summary'
+import { redisKeys } from '@faultline/contracts/redis-keys'
+import { FaultlineError } from '@faultline/runtime/errors'
+import { runScript, type RedisClient, type Script } from '@faultline/runtime/redis'
+import type { Progress, Reading } from '../ports/progress.ts'
+import { progressOf } from './progress-hash.ts'
+
+const script: Script = {
+  name: 'read-devices',
+  source: readFileSync(new URL('./read-devices.lua', import.meta.url), 'utf8'),
+  keys: 'any number',
+}
+const fields = Object.keys(deviceSummary.shape)
+
+/** Devices of one command, which nobody else's comes in between: Redis is busy with 500 for a few milliseconds. */
+const batchMax = 500
+
+interface Batch {
+  readonly deviceIds: Set<string>
+  readonly answer: Promise<Answer>
+}
+
+interface Answer {
+  readonly progress: Progress
+  /** JSON as the script gives it. */
+  readonly summaries: ReadonlyMap<string, string>
+}
+
+/**
+ * Reads summaries. Questions that come in the same turn of the event loop are sent as one: every answer is still read after its
+ * question came, and a device that many ask for is read once.
+ */
+export class DeviceReads {
+  readonly #redis: RedisClient
+  #open: Batch | undefined
+
+  constructor(redis: RedisClient) {
+    this.#redis = redis
+  }
+
+  /** Summaries in the order of the ids, at most 500; null where a device is unknown. Throws like RedisClient.run. */
+  async read(deviceIds: readonly string[]): Promise<Reading<readonly (DeviceSummary | null)[]>> {
+    const { progress, summaries } = await this.#join(deviceIds)
+    return { value: deviceIds.map((id) => summaryOf(summaries.get(id) ?? '')), progress }
+  }
+
+  #join(deviceIds: readonly string[]): Promise<Answer> {
+    let batch = this.#open
+    if (batch === undefined || batch.deviceIds.size + deviceIds.length > batchMax) {
+      batch = this.#openBatch()
+    }
+    for (const id of deviceIds) batch.deviceIds.add(id)
+    return batch.answer
+  }
+
+  #openBatch(): Batch {
+    const deviceIds = new Set<string>()
+    const answer = endOfTurn().then(() => {
+      if (this.#open === batch) this.#open = undefined
+      return this.#send([...deviceIds])
+    })
+    const batch = { deviceIds, answer }
+    this.#open = batch
+    return batch
+  }
+
+  async #send(deviceIds: readonly string[]): Promise<Answer> {
+    const keys = [redisKeys.progress, ...deviceIds.map((id) => redisKeys.deviceSummary(id))]
+    const texts = (await runScript(this.#redis, script, { keys, args: fields })) as string[]
+    const [progress = '', ...summaries] = texts
+    return {
+      progress: progressFrom(progress),
+      summaries: new Map(deviceIds.map((id, index) => [id, summaries[index] ?? ''])),
+    }
+  }
+}
+
+/** A list of the script. Lua knows no difference between an empty one and an empty object. */
+function listFrom(text: string): readonly (string | false)[] {
+  const given = JSON.parse(text) as readonly (string | false)[] | { readonly err?: string }
+  if (!('err' in given)) return 'length' in given ? given : []
+  const { err = '' } = given
+  throw new FaultlineError('INTERNAL_ERROR', `Redis refuses to read a summary: ${err}`)
+}
+
+function progressFrom(text: string): Progress {
+  const list = listFrom(text)
+  const hash: Record<string, string> = {}
+  for (let at = 0; at + 1 < list.length; at += 2) hash[String(list[at])] = String(list[at + 1])
+  return progressOf(hash)
+}
+
+function summaryOf(text: string): DeviceSummary | null {
+  const hash: Record<string, string> = {}
+  for (const [index, value] of listFrom(text).entries()) {
+    if (value !== false) hash[fields[index] ?? ''] = value
+  }
+  return parseDeviceSummary(hash)
+}
