@@ -5,7 +5,7 @@ export interface KafkaRecord {
   readonly key: Buffer | null
   readonly value: Buffer | null
   /** Only where the record has some. */
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string>> | undefined
   readonly timestampMs: number
   readonly offset: number
 }

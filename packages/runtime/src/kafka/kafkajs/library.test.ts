@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { crc32c } from '@node-rs/crc32'
 import { describe, expect, it } from 'vitest'
 import { Kafka } from './library.ts'
 
@@ -10,7 +11,7 @@ interface Message {
 interface FetchedBatch {
   readonly messages: readonly Message[]
   isEmptyDueToFiltering(): boolean
-  lastOffset(): string
+  lastOffset(): number
 }
 
 const require = createRequire(import.meta.url)
@@ -47,7 +48,9 @@ function recordBatch(first: number, last: number, offsets: readonly number[]): B
   head.writeInt32BE(last - first, 23)
   head.writeBigInt64BE(3n, 43)
   head.writeInt32BE(offsets.length, 57)
-  return Buffer.concat([head, records])
+  const batch = Buffer.concat([head, records])
+  batch.writeUInt32BE(crc32c(batch.subarray(21)), 17)
+  return batch
 }
 
 async function fetched(from: number, ...batches: readonly Buffer[]): Promise<FetchedBatch> {
@@ -66,19 +69,33 @@ describe('what kafkajs makes of batches that were compacted', () => {
     const batch = await fetched(45, recordBatch(45, 54, []))
     expect(offsetsOf(batch)).toEqual([])
     expect(batch.isEmptyDueToFiltering()).toBe(true)
-    expect(batch.lastOffset()).toBe('54')
+    expect(batch.lastOffset()).toBe(54)
   })
 
   it('goes on behind the last offset of one whose last records are gone', async () => {
     const batch = await fetched(45, recordBatch(45, 54, [45, 47]))
     expect(offsetsOf(batch)).toEqual([45, 47])
-    expect(batch.lastOffset()).toBe('54')
-    expect((await fetched(48, recordBatch(45, 54, [45, 47]))).lastOffset()).toBe('54')
+    expect(batch.lastOffset()).toBe(54)
+    expect((await fetched(48, recordBatch(45, 54, [45, 47]))).lastOffset()).toBe(54)
   })
 
   it('gives whole batches as they are', async () => {
     const batch = await fetched(45, recordBatch(45, 46, [45, 46]), recordBatch(47, 47, [47]))
     expect(offsetsOf(batch)).toEqual([45, 46, 47])
-    expect(batch.lastOffset()).toBe('47')
+    expect(batch.lastOffset()).toBe(47)
+  })
+
+  it('refuses one that was changed on its way', async () => {
+    const whole = recordBatch(45, 46, [45, 46])
+    for (const at of [21, 43, 60, whole.length - 1]) {
+      const changed = Buffer.from(whole)
+      changed[at] = (changed[at] ?? 0) ^ 1
+      await expect(fetched(45, changed)).rejects.toThrow('checksum')
+    }
+  })
+
+  it('leaves out the beginning of one that the fetch cut off', async () => {
+    const cut = recordBatch(47, 47, [47]).subarray(0, -1)
+    expect(offsetsOf(await fetched(45, recordBatch(45, 46, [45, 46]), cut))).toEqual([45, 46])
   })
 })

@@ -4,7 +4,7 @@ import type { Started } from '../../lifecycle/index.ts'
 import type { RecordBatch, TopicFollower } from '../ports.ts'
 import { asBrokerUnavailable, consumerCrash } from './errors.ts'
 import { withHeartbeats } from './heartbeats.ts'
-import { toRecord } from './records.ts'
+import { fetchedRecords } from './records.ts'
 
 interface TopicFollowerOptions {
   readonly kafka: Kafka
@@ -124,7 +124,7 @@ function toBatch(batch: Batch): RecordBatch {
   return {
     topic: batch.topic,
     partition: batch.partition,
-    records: batch.messages.map(toRecord),
+    records: fetchedRecords(batch.messages),
     firstOffset: Number((batch as Batch & { readonly fetchedOffset: string }).fetchedOffset),
     nextOffset: Number(batch.lastOffset()) + 1,
     endOffset: Number(batch.highWatermark),

@@ -5,7 +5,7 @@ import { asBrokerUnavailable } from './errors.ts'
 import { partitionBounds } from './group-offsets.ts'
 import { withHeartbeats } from './heartbeats.ts'
 import { AssignerProtocol } from './library.ts'
-import { toRecord } from './records.ts'
+import { fetchedRecords } from './records.ts'
 
 /** Gives the only member of a private group exactly one partition. */
 function onePartition(topic: string, partition: number): PartitionAssigner {
@@ -84,9 +84,9 @@ async function readUntil(
     done.reject(asBrokerUnavailable(payload.error, `reading ${topic}/${partition}`))
   })
   const eachBatch = async (payload: EachBatchPayload): Promise<void> => {
-    const records = payload.batch.messages
-      .map(toRecord)
-      .filter(({ offset }) => offset >= next && offset < end)
+    const records = fetchedRecords(payload.batch.messages).filter(
+      ({ offset }) => offset >= next && offset < end,
+    )
     next = (records.at(-1)?.offset ?? next - 1) + 1
     if (records.length === 0) return
     try {
