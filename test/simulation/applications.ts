@@ -113,7 +113,7 @@ function startEnricher(world: WorldParts, process: SimProcess): Running {
     scorer,
     decode,
     decodeKnown,
-    encodeEnriched: (record: EnrichedMeasurement) => json(record),
+    encodeEnriched: (record) => json({ ...record, readings: [...record.readings] }),
     encodeDeadLetter: (letter: DeadLetter) =>
       json({ ...letter, value: Buffer.from(letter.value).toString('latin1') }),
     now: () => process.clock.now(),

@@ -1,7 +1,7 @@
 import type { Metrics } from '@faultline/runtime/metrics'
 import type { RecordBatch } from '@faultline/runtime/kafka'
 import type { EnricherHandlerOptions } from './partition/enricher-handler.ts'
-import type { Enrichment } from './partition/partition-enricher.ts'
+import type { Enrichment } from './partition/step.ts'
 
 /** Counts what was committed. */
 export function createEnricherMetrics(

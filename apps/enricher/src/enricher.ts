@@ -1,8 +1,5 @@
 import { deadLetterAvro, type DeadLetter } from '@faultline/contracts/dead-letter'
-import {
-  enrichedMeasurementAvro,
-  type EnrichedMeasurement,
-} from '@faultline/contracts/enriched-measurement'
+import { enrichedMeasurementAvro } from '@faultline/contracts/enriched-measurement'
 import { consumerGroups, topics } from '@faultline/contracts/topics'
 import { createReferenceScorer } from '@faultline/core/scoring'
 import type { Clock } from '@faultline/runtime/clock'
@@ -23,14 +20,16 @@ import { Metrics } from '@faultline/runtime/metrics'
 import {
   createDecoder,
   createEncoder,
-  decodeKnown,
+  createProjection,
   httpSchemaRegistry,
   type SchemaRegistry,
 } from '@faultline/runtime/registry'
 import { Catalog } from './catalog/catalog.ts'
 import { createCatalogFeed } from './catalog/catalog-feed.ts'
+import { capturedMeasurementAvro } from './change/captured-measurement.ts'
 import type { EnricherConfig } from './config.ts'
 import { createEnricherMetrics } from './enricher-metrics.ts'
+import type { ScoredMeasurement } from './partition/enrich.ts'
 import { EnricherHandler } from './partition/enricher-handler.ts'
 import type { EnrichmentTools } from './partition/partition-enricher.ts'
 
@@ -136,12 +135,13 @@ async function createTools({
   catalog,
   clock,
 }: ToolParts): Promise<EnrichmentTools> {
+  const captured = createProjection(registry, capturedMeasurementAvro, 'decode whole')
   return {
     catalog,
     scorer: createReferenceScorer({ halfLifeMs: config.scoring.faultHalfLifeMs }),
-    decode: createDecoder(registry),
-    decodeKnown: (value) => decodeKnown(registry, value),
-    encodeEnriched: await createEncoder<EnrichedMeasurement>(
+    decode: captured.later,
+    decodeKnown: captured.now,
+    encodeEnriched: await createEncoder<ScoredMeasurement>(
       registry,
       config.topics.enriched,
       enrichedMeasurementAvro,

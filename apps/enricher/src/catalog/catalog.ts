@@ -7,6 +7,8 @@ import { toDevice, toModel, unavailableColumns } from './catalog-rows.ts'
 /** A device with the model it had, as they were for one measurement. */
 export interface JoinedDevice {
   readonly device: CatalogDevice
+  /** The device's id in bytes, made once for each version of its row. */
+  readonly key: Buffer
   readonly model: CompiledModel
   /** LSN of the catalog row. */
   readonly catalogLsn: number
@@ -19,6 +21,7 @@ export type CatalogProblem = (problem: { readonly table: string; readonly messag
 export class Catalog {
   readonly #devices = new VersionedTable<CatalogDevice>()
   readonly #models = new VersionedTable<CompiledModel>()
+  readonly #keys = new WeakMap<CatalogDevice, Buffer>()
   readonly #onProblem: CatalogProblem
 
   constructor(onProblem: CatalogProblem) {
@@ -88,7 +91,17 @@ export class Catalog {
     if (device === undefined) return undefined
     const model = this.#models.asOf(device.row.model, position)
     if (model === undefined) return undefined
-    return { device: device.row, model: model.row, catalogLsn: device.position.lsn }
+    const key = this.#keyOf(device.row)
+    return { device: device.row, key, model: model.row, catalogLsn: device.position.lsn }
+  }
+
+  #keyOf(device: CatalogDevice): Buffer {
+    let key = this.#keys.get(device)
+    if (key === undefined) {
+      key = Buffer.from(device.device_id)
+      this.#keys.set(device, key)
+    }
+    return key
   }
 
   isDeleted(deviceId: string): boolean {

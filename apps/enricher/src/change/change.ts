@@ -44,13 +44,25 @@ function isOperation(op: unknown): op is Change['op'] {
  * A row of an incremental snapshot has no LSN of its own: it stands where the stream was when it was read.
  */
 function positionOf(op: Change['op'], { lsn, sequence }: Fields): LogPosition | null {
-  const match = typeof sequence === 'string' ? /^\[(?:null|"(\d+)")/.exec(sequence) : null
-  const lastCommit = match?.[1] === undefined ? null : Number(match[1])
+  const lastCommit = typeof sequence === 'string' ? lastCommitOf(sequence) : null
   if (op === 'r') {
     const read = typeof lsn === 'number' ? lsn : lastCommit
     return read === null ? null : { commit: read, lsn: read }
   }
   return typeof lsn === 'number' ? { commit: lastCommit ?? lsn, lsn } : null
+}
+
+/** The first number of the pair, digit by digit: a pattern takes a tenth of what enriching a measurement takes. */
+function lastCommitOf(sequence: string): number | null {
+  if (!sequence.startsWith('["')) return null
+  let commit = 0
+  let at = 2
+  for (; at < sequence.length; at++) {
+    const digit = sequence.charCodeAt(at) - 0x30
+    if (digit < 0 || digit > 9) break
+    commit = commit * 10 + digit
+  }
+  return at > 2 && sequence[at] === '"' ? commit : null
 }
 
 function isFields(value: unknown): value is Fields {

@@ -2,6 +2,9 @@ import type { DeadLetterReason } from '@faultline/contracts/dead-letter'
 import type { LogPosition } from '@faultline/core/join'
 import type { Change } from './change.ts'
 
+/** As the decoder made them. */
+export type Readings = readonly number[] | Float32Array
+
 /** A row of raw_measurements with its place in PostgreSQL's log. */
 export interface Measurement {
   readonly id: number
@@ -9,7 +12,7 @@ export interface Measurement {
   /** Epoch ms. */
   readonly measuredAt: number
   /** NaN for NULL; float32 values. */
-  readonly readings: readonly number[]
+  readonly readings: Readings
   readonly carNumber: number | null
   readonly position: LogPosition
   /** From the log; false when a snapshot read it. */
@@ -81,12 +84,17 @@ function invalid(message: string): Refusal {
 }
 
 /** Turns NULL into NaN in place: the array was made for this record by its decoder, and a copy would cost as much again. */
-function toReadings(value: unknown): readonly number[] | null {
-  if (!Array.isArray(value) || value.length === 0 || value.length > readingsMax) return null
+function toReadings(value: unknown): Readings | null {
+  if (value instanceof Float32Array) return hasFittingLength(value) ? value : null
+  if (!Array.isArray(value) || !hasFittingLength(value)) return null
   const readings = value as unknown[]
   for (let i = 0; i < readings.length; i++) {
     if (readings[i] === null) readings[i] = Number.NaN
     else if (typeof readings[i] !== 'number') return null
   }
   return readings as number[]
+}
+
+function hasFittingLength({ length }: { readonly length: number }): boolean {
+  return length > 0 && length <= readingsMax
 }

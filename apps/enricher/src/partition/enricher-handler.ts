@@ -8,8 +8,9 @@ import type {
   TransactionalProducer,
   TransactionalProducers,
 } from '@faultline/runtime/kafka'
-import { PartitionEnricher, type Enrichment, type EnrichmentTools } from './partition-enricher.ts'
+import { PartitionEnricher, type EnrichmentTools } from './partition-enricher.ts'
 import { PartitionStore } from './partition-store.ts'
+import type { Enrichment } from './step.ts'
 
 export interface EnricherHandlerOptions {
   readonly group: string

@@ -1,16 +1,16 @@
 import { replayHeaders, type DeadLetter } from '@faultline/contracts/dead-letter'
-import type { EnrichedMeasurement } from '@faultline/contracts/enriched-measurement'
 import type { Scorer } from '@faultline/core/scoring'
 import { comparePositions, type LogPosition } from '@faultline/core/join'
 import { advancePosition, eventCount, lastPosition, type DeviceState } from '@faultline/core/state'
 import { FaultlineError, isFaultlineError } from '@faultline/runtime/errors'
-import type { KafkaRecord, OutputRecord, RecordBatch } from '@faultline/runtime/kafka'
+import type { KafkaRecord, RecordBatch } from '@faultline/runtime/kafka'
 import type { Encode } from '@faultline/runtime/registry'
 import type { Catalog, JoinedDevice } from '../catalog/catalog.ts'
 import { toChange } from '../change/change.ts'
 import { isRefusal, toMeasurement, type Measurement, type Refusal } from '../change/measurement.ts'
 import type { ParkedRecord, RawRecord } from './changelog.ts'
-import { enrich } from './enrich.ts'
+import { StepOutput, type Enrichment } from './step.ts'
+import { enrich, type ScoredMeasurement } from './enrich.ts'
 import type { PartitionStore, StoreLimits } from './partition-store.ts'
 
 /** What a partition's enrichment needs of the world; shared by all partitions. */
@@ -20,7 +20,7 @@ export interface EnrichmentTools {
   readonly decode: (value: Buffer) => Promise<unknown>
   /** The same without waiting; undefined when the schema was not met yet. */
   readonly decodeKnown: (value: Buffer) => { readonly value: unknown } | undefined
-  readonly encodeEnriched: Encode<EnrichedMeasurement>
+  readonly encodeEnriched: Encode<ScoredMeasurement>
   readonly encodeDeadLetter: Encode<DeadLetter>
   readonly now: () => number
   readonly topics: {
@@ -33,17 +33,6 @@ export interface EnrichmentTools {
     readonly parkedMax: number
     readonly clockAheadMaxMs: number
   }
-}
-
-/** What became of the records of one step, for the metrics. */
-type RecordOutcome = 'enriched' | 'parked' | 'dead-letter' | 'redelivered' | 'ignored'
-
-export interface Enrichment {
-  readonly records: readonly OutputRecord[]
-  readonly outcomes: ReadonlyMap<RecordOutcome, number>
-  readonly refusals: ReadonlyMap<string, number>
-  /** Newest commit time in PostgreSQL among the enriched, epoch ms; null when none was. */
-  readonly newestCommittedAt: number | null
 }
 
 interface PartitionEnricherOptions {
@@ -89,7 +78,11 @@ export class PartitionEnricher {
   /** The records that follow from a batch. The catalog must be caught up. */
   async onBatch(batch: RecordBatch): Promise<Enrichment> {
     await this.#releaseKnown()
-    for (const record of batch.records) await this.#onRecord(record)
+    for (const record of batch.records) {
+      // Waiting even for what is there already would take as long as a tenth of the work.
+      const waiting = this.#onRecord(record)
+      if (waiting !== undefined) await waiting
+    }
     this.#isCaughtUp = batch.nextOffset >= batch.endOffset
     this.#removeDeleted()
     return this.#takeStep()
@@ -102,14 +95,25 @@ export class PartitionEnricher {
     return this.#takeStep()
   }
 
-  async #onRecord({ key, value, offset, headers }: KafkaRecord): Promise<void> {
+  /** A promise only where the record's schema has to be asked for first. */
+  #onRecord({ key, value, offset, headers }: KafkaRecord): Promise<void> | undefined {
     if (value === null) {
       this.#step.count('ignored')
-      return
+      return undefined
     }
     const attempts = Number(headers?.[replayHeaders.attempts] ?? 0)
     const record = { key, value, offset, attempts: Number.isSafeInteger(attempts) ? attempts : 0 }
-    const outcome = await this.#read(record)
+    const outcome = this.#readKnown(record)
+    if (outcome === undefined) {
+      return this.#readUnknown(record).then((read) => {
+        this.#onOutcome(record, read)
+      })
+    }
+    this.#onOutcome(record, outcome)
+    return undefined
+  }
+
+  #onOutcome(record: RawRecord, outcome: Measurement | Refusal | null): void {
     if (outcome === null) this.#step.count('ignored')
     else if (isRefusal(outcome)) this.#refuse(record, outcome)
     else this.#onMeasurement(record, outcome)
@@ -140,19 +144,29 @@ export class PartitionEnricher {
 
   /** The measurement of a record, why it is refused, or null for a change that carries none. */
   async #read(record: RawRecord): Promise<Measurement | Refusal | null> {
-    let decoded: unknown
+    const known = this.#readKnown(record)
+    return known === undefined ? this.#readUnknown(record) : known
+  }
+
+  /** The same without waiting; undefined where the record's schema was not met yet. */
+  #readKnown({ value }: RawRecord): Measurement | Refusal | null | undefined {
     try {
-      const known = this.#tools.decodeKnown(record.value)
-      decoded = known === undefined ? await this.#tools.decode(record.value) : known.value
+      const known = this.#tools.decodeKnown(value)
+      return known === undefined ? undefined : this.#interpret(known.value)
     } catch (error) {
-      if (isFaultlineError(error, 'RECORD_UNDECODABLE')) {
-        return { reason: 'UNDECODABLE', message: error.message }
-      }
-      if (isFaultlineError(error, 'SCHEMA_UNKNOWN')) {
-        return { reason: 'UNKNOWN_SCHEMA', message: error.message }
-      }
-      throw error
+      return refusalOf(error)
     }
+  }
+
+  async #readUnknown({ value }: RawRecord): Promise<Measurement | Refusal | null> {
+    try {
+      return this.#interpret(await this.#tools.decode(value))
+    } catch (error) {
+      return refusalOf(error)
+    }
+  }
+
+  #interpret(decoded: unknown): Measurement | Refusal | null {
     const change = toChange(decoded)
     if (change === null) return { reason: 'ROW_INVALID', message: 'the record is no change event' }
     // Measurements are append-only (docs/decisions/0003): PostgreSQL refuses updates and deletes of them, and a truncate
@@ -184,7 +198,7 @@ export class PartitionEnricher {
     this.#store.rows.add(measurement)
     this.#step.add({
       topic: tools.topics.enriched,
-      key: Buffer.from(measurement.deviceId),
+      key: joined.key,
       value: tools.encodeEnriched(enriched),
     })
     this.#removed.delete(measurement.deviceId)
@@ -347,26 +361,13 @@ export class PartitionEnricher {
   }
 }
 
-/** What one step gathers until it is committed. */
-class StepOutput implements Enrichment {
-  readonly records: OutputRecord[] = []
-  readonly outcomes = new Map<RecordOutcome, number>()
-  readonly refusals = new Map<string, number>()
-  newestCommittedAt: number | null = null
-
-  add(record: OutputRecord): void {
-    this.records.push(record)
+/** @throws the error itself where it is not the record's */
+function refusalOf(error: unknown): Refusal {
+  if (isFaultlineError(error, 'RECORD_UNDECODABLE')) {
+    return { reason: 'UNDECODABLE', message: error.message }
   }
-
-  count(outcome: RecordOutcome): void {
-    this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1)
+  if (isFaultlineError(error, 'SCHEMA_UNKNOWN')) {
+    return { reason: 'UNKNOWN_SCHEMA', message: error.message }
   }
-
-  refused(reason: string): void {
-    this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1)
-  }
-
-  sawCommit(committedAt: number): void {
-    this.newestCommittedAt = Math.max(this.newestCommittedAt ?? 0, committedAt)
-  }
+  throw error
 }

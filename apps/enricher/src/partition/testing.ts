@@ -1,5 +1,4 @@
 import type { DeadLetter } from '@faultline/contracts/dead-letter'
-import type { EnrichedMeasurement } from '@faultline/contracts/enriched-measurement'
 import { createReferenceScorer } from '@faultline/core/scoring'
 import { FaultlineError } from '@faultline/runtime/errors'
 import type { MemoryBroker } from '@faultline/runtime/kafka/memory'
@@ -92,7 +91,7 @@ export function testTools(limits: Partial<EnrichmentTools['limits']> = {}): Enri
     scorer: createReferenceScorer({ halfLifeMs: 3_600_000 }),
     decode: (value) => Promise.resolve(decodeKnown(value).value),
     decodeKnown,
-    encodeEnriched: (record: EnrichedMeasurement) => json(record),
+    encodeEnriched: (record) => json({ ...record, readings: [...record.readings] }),
     encodeDeadLetter: (letter: DeadLetter) =>
       json({ ...letter, value: Buffer.from(letter.value).toString() }),
     now: () => committedAt,

@@ -185,7 +185,7 @@ function offlineEnricher(
     ...enrichment,
     limits,
     encodeEnriched: (record) => {
-      produced.push(record)
+      produced.push({ ...record, readings: [...record.readings] })
       return none
     },
     encodeDeadLetter: () => none,

@@ -1,14 +1,6 @@
 import avro from 'avsc'
-
-/** The part of avsc's cursor that is used here. */
-interface Tap {
-  readonly buf: Buffer
-  pos: number
-  readLong(): number
-  readString(): string | undefined
-  skipLong(): void
-  skipString(): void
-}
+import { BoundedArray, BoundedMap, type Tap } from './bounded-collections.ts'
+import { FloatArray, PackedFloats } from './packed-floats.ts'
 
 /**
  * 64-bit integers as JavaScript numbers. Debezium's `source.ts_ns` is beyond 2^53, where avsc's own long throws; nothing
@@ -16,11 +8,22 @@ interface Tap {
  */
 class LongAsNumber extends avro.types.LongType {
   _read(tap: Tap): number {
-    const isNegative = ((tap.buf[tap.pos] ?? 0) & 1) === 1
-    const value = Math.abs(tap.readLong())
-    return isNegative ? -value : value
+    const { buf } = tap
+    const first = buf[tap.pos++] ?? 0
+    let value = first & 0x7f
+    let unit = 128
+    for (let byte = first; byte >= 0x80; unit *= 128) {
+      if (unit > longUnitMax) throw new Error('a long has more than ten bytes')
+      byte = buf[tap.pos++] ?? 0
+      value += (byte & 0x7f) * unit
+    }
+    // The sign is the lowest bit, which a large sum may have lost.
+    return (first & 1) === 0 ? value / 2 : -(value + 1) / 2
   }
 }
+
+/** What the tenth byte of a 64-bit integer counts. */
+const longUnitMax = 128 ** 9
 
 const knownTextsMax = 4_096
 const knownTextBytesMax = 32
@@ -65,73 +68,6 @@ function isText(text: string, buf: Buffer, start: number, end: number): boolean 
   return true
 }
 
-interface ReadableType {
-  _read(tap: Tap): unknown
-  _skip(tap: Tap): void
-}
-
-/**
- * Reads a block's item count. avsc believes it: a few wrong bytes claim four thousand million items and the process hangs.
- * No block can hold more items than bytes are left, since every item that Debezium or we write takes at least one.
- */
-function blockCount(tap: Tap): number {
-  let count = tap.readLong()
-  if (count < 0) {
-    count = -count
-    tap.skipLong()
-  }
-  if (count > tap.buf.length - tap.pos) throw new Error('a block claims more items than bytes')
-  return count
-}
-
-/** Bytes of the types that always have as many. */
-const fixedBytes: Readonly<Record<string, number>> = { float: 4, double: 8 }
-
-class BoundedArray extends avro.types.ArrayType {
-  _read(tap: Tap): unknown[] {
-    const items = this.itemsType as unknown as ReadableType
-    const read: unknown[] = []
-    for (let count = blockCount(tap); count > 0; count = blockCount(tap)) {
-      for (let n = 0; n < count; n++) read.push(items._read(tap))
-    }
-    return read
-  }
-
-  _skip(tap: Tap): void {
-    const items = this.itemsType as unknown as ReadableType
-    const itemBytes = fixedBytes[this.itemsType.typeName]
-    for (let count = blockCount(tap); count > 0; count = blockCount(tap)) {
-      if (itemBytes !== undefined) tap.pos += count * itemBytes
-      else for (let n = 0; n < count; n++) items._skip(tap)
-    }
-  }
-}
-
-class BoundedMap extends avro.types.MapType {
-  _read(tap: Tap): Record<string, unknown> {
-    const values = this.valuesType as unknown as ReadableType
-    const read: Record<string, unknown> = {}
-    for (let count = blockCount(tap); count > 0; count = blockCount(tap)) {
-      for (let n = 0; n < count; n++) {
-        const key = tap.readString()
-        if (key === undefined || key === '__proto__') throw new Error('a map key is not readable')
-        read[key] = values._read(tap)
-      }
-    }
-    return read
-  }
-
-  _skip(tap: Tap): void {
-    const values = this.valuesType as unknown as ReadableType
-    for (let count = blockCount(tap); count > 0; count = blockCount(tap)) {
-      for (let n = 0; n < count; n++) {
-        tap.skipString()
-        values._skip(tap)
-      }
-    }
-  }
-}
-
 /** Puts our reading of arrays and maps, bounded by the record's size, in the place of avsc's. */
 function boundedCollections(
   schema: avro.Schema,
@@ -143,6 +79,15 @@ function boundedCollections(
   return undefined
 }
 
+function isArray(schema: avro.Schema): schema is avro.schema.ArrayType {
+  return (
+    typeof schema === 'object' &&
+    !Array.isArray(schema) &&
+    'type' in schema &&
+    schema.type === 'array'
+  )
+}
+
 /** A reader for a writer's schema, which may hold any long. Unions come out unwrapped where they are unambiguous. */
 export function readerType(schema: avro.Schema): avro.Type {
   return avro.Type.forSchema(schema, {
@@ -152,16 +97,22 @@ export function readerType(schema: avro.Schema): avro.Type {
   })
 }
 
-/** The same for hot loops over few devices: texts that come again are made once. */
+/** The same for hot loops over few devices: texts that come again are made once, and arrays marked `packed` are Float32Arrays. */
 export function projectionType(schema: avro.Schema): avro.Type {
   return avro.Type.forSchema(schema, {
     registry: { long: new LongAsNumber(), string: new RepeatedText() },
     wrapUnions: 'auto',
-    typeHook: boundedCollections,
+    typeHook: (part, options) =>
+      isArray(part) && 'packed' in part
+        ? new PackedFloats(part, options)
+        : boundedCollections(part, options),
   })
 }
 
 /** A writer for our own schemas, whose longs are all below 2^53. */
 export function writerType(schema: unknown): avro.Type {
-  return avro.Type.forSchema(schema as avro.Schema)
+  return avro.Type.forSchema(schema as avro.Schema, {
+    typeHook: (part, options) =>
+      isArray(part) && part.items === 'float' ? new FloatArray(part, options) : undefined,
+  })
 }

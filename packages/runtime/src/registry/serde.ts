@@ -38,14 +38,28 @@ export interface Projection {
   readonly later: Decode
 }
 
-/** @param schema the fields to read, an Avro record of the name that the values have */
-export function createProjection(registry: SchemaRegistry, schema: unknown): Projection {
+/**
+ * @param schema the fields to read, an Avro record of the name that the values have, in any namespace
+ * @param otherwise what becomes of values whose schema does not have the fields as they are wanted
+ */
+export function createProjection(
+  registry: SchemaRegistry,
+  schema: unknown,
+  otherwise: 'refuse' | 'decode whole' = 'refuse',
+): Projection {
   const target = projectionType(schema as avro.Schema)
-  const resolvers = new WeakMap<avro.Type, avro.Resolver>()
+  const resolvers = new WeakMap<avro.Type, avro.Resolver | Error>()
   const decode = (written: avro.Type, value: Buffer): unknown => {
-    try {
-      const resolver = resolvers.get(written) ?? target.createResolver(written)
+    let resolver = resolvers.get(written)
+    if (resolver === undefined) {
+      resolver = resolverOf(target, written)
       resolvers.set(written, resolver)
+    }
+    if (resolver instanceof Error) {
+      if (otherwise === 'decode whole') return decodeBody(written, value)
+      throw undecodable(resolver)
+    }
+    try {
       return target.fromBuffer(value.subarray(headerBytes), resolver) as unknown
     } catch (error) {
       throw undecodable(error)
@@ -62,6 +76,19 @@ export function createProjection(registry: SchemaRegistry, schema: unknown): Pro
       if (id === null) throw notWireFormat()
       return decode(await registry.reader(id), value)
     },
+  }
+}
+
+/** An option that avsc has and does not declare. */
+interface ShortNamesType {
+  createResolver(written: avro.Type, options: { readonly ignoreNamespaces: true }): avro.Resolver
+}
+
+function resolverOf(target: avro.Type, written: avro.Type): avro.Resolver | Error {
+  try {
+    return (target as ShortNamesType).createResolver(written, { ignoreNamespaces: true })
+  } catch (error) {
+    return error instanceof Error ? error : new Error(messageOf(error))
   }
 }
 
@@ -85,10 +112,11 @@ function notWireFormat(): FaultlineError {
   return new FaultlineError('RECORD_UNDECODABLE', 'the value is not in the Confluent wire format')
 }
 
-/** Encodes values of one of our schemas, into a buffer of their own. */
+/** Encodes values of one of our schemas. The bytes are part of a page that lives as long as any part of it. */
 export type Encode<T> = (value: T) => Buffer
 
-const firstBufferBytes = 16_384
+/** A buffer for each value would cost as much again as encoding it. */
+const pageBytes = 262_144
 
 /** Registers `schema` under `<topic>-value` and returns its encoder. @throws FaultlineError REGISTRY_UNAVAILABLE */
 export async function createEncoder<T>(
@@ -98,15 +126,19 @@ export async function createEncoder<T>(
 ): Promise<Encode<T>> {
   const schemaId = await registry.register(`${topic}-value`, schema)
   const type = writerType(schema)
-  let scratch = Buffer.allocUnsafe(firstBufferBytes)
+  let page = Buffer.allocUnsafeSlow(pageBytes)
+  let used = 0
   return (value) => {
-    let end = type.encode(value, scratch, headerBytes)
+    // avsc answers with minus the number of bytes missing.
+    let end = type.encode(value, page, used + headerBytes)
     if (end < 0) {
-      // avsc answers with minus the number of bytes missing.
-      scratch = Buffer.allocUnsafe((scratch.length - end) * 2)
-      end = type.encode(value, scratch, headerBytes)
+      page = Buffer.allocUnsafeSlow(Math.max(pageBytes, page.length - used - end))
+      used = 0
+      end = type.encode(value, page, headerBytes)
     }
-    writeHeader(scratch, schemaId)
-    return Buffer.from(scratch.subarray(0, end))
+    const encoded = page.subarray(used, end)
+    writeHeader(encoded, schemaId)
+    used = end
+    return encoded
   }
 }
