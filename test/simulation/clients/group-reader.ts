@@ -199,6 +199,7 @@ class Member implements PartitionReader {
   async #follow(partition: number, round: number): Promise<void> {
     const { process, topic, batchMax, scheduler, random } = this.#parts
     const isCurrent = (): boolean => round === this.#round && !this.#isStopped
+    let before = Promise.resolve()
     while (isCurrent()) {
       const from = this.#position.get(partition)
       if (from === undefined || this.#held.has(partition)) {
@@ -225,8 +226,10 @@ class Member implements PartitionReader {
         return { topic, partition, records, nextOffset, endOffset }
       })
       this.#working.add(work)
-      await work
-      this.#working.delete(work)
+      void work.then(() => this.#working.delete(work))
+      // The next fetch begins while this one is worked on, never the one after it.
+      await before
+      before = work
     }
   }
 

@@ -108,7 +108,12 @@ export class PartitionOwnership {
   /** The reader passed over offsets that hold no record for us (markers, aborted records). */
   passed(partition: number, fetchedOffset: number, nextOffset: number): void {
     const owned = this.#owned.get(partition)
-    if (owned?.next === fetchedOffset) owned.next = nextOffset
+    if (owned === undefined) return
+    // In turn, because the batch before may still be worked on.
+    void this.#inTurn(partition, owned, () => {
+      if (owned.next === fetchedOffset) owned.next = nextOffset
+      return Promise.resolve()
+    })
   }
 
   async between(partition: number, work: () => Promise<void>): Promise<void> {

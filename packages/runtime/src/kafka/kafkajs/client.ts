@@ -36,7 +36,34 @@ export function createKafka(options: ClientOptions): Kafka {
   return kafka
 }
 
-type CreateCluster = (options: { readonly isolationLevel?: number }) => unknown
+/** What kafkajs keeps behind its clients and does not declare; the part of it that is used here. */
+export interface Cluster {
+  connect(): Promise<void>
+  disconnect(): Promise<void>
+  addMultipleTargetTopics(topics: readonly string[]): Promise<void>
+  refreshMetadata(): Promise<void>
+  refreshMetadataIfNecessary(): Promise<void>
+  /** One request to each broker that leads one of the partitions. */
+  fetchTopicsOffset(
+    topics: readonly {
+      readonly topic: string
+      readonly partitions: readonly { readonly partition: number }[]
+      readonly fromBeginning: boolean
+    }[],
+  ): Promise<
+    readonly {
+      readonly topic: string
+      readonly partitions: readonly { readonly offset: string }[]
+    }[]
+  >
+}
+
+interface ClusterOptions {
+  readonly isolationLevel?: number
+  readonly metadataMaxAge?: number
+  readonly allowAutoTopicCreation?: boolean
+}
+type CreateCluster = (options: ClusterOptions) => Cluster
 
 const readUncommitted = 0
 
@@ -47,6 +74,20 @@ const readUncommitted = 0
  * before the right one. Consumers name their isolation level and keep it.
  */
 function askForHighWatermarks(kafka: Kafka): void {
+  const { name, create } = clusterMaker(kafka)
+  Reflect.set(kafka, name, (options: ClusterOptions) => {
+    const isolationLevel = options.isolationLevel ?? readUncommitted
+    return create.call(kafka, { ...options, isolationLevel })
+  })
+}
+
+/** Connections of their own for requests that no client of kafkajs sends in the way they are needed. */
+export function createCluster(kafka: Kafka): Cluster {
+  const options = { metadataMaxAge: 300_000, allowAutoTopicCreation: false }
+  return clusterMaker(kafka).create.call(kafka, options)
+}
+
+function clusterMaker(kafka: Kafka): { readonly name: symbol; readonly create: CreateCluster } {
   const name = Object.getOwnPropertySymbols(kafka).find(
     ({ description }) => description === 'private:Kafka:createCluster',
   )
@@ -54,8 +95,5 @@ function askForHighWatermarks(kafka: Kafka): void {
   if (name === undefined || typeof create !== 'function') {
     throw new Error('this version of kafkajs makes its clusters in another way')
   }
-  Reflect.set(kafka, name, (options: Parameters<CreateCluster>[0]) => {
-    const isolationLevel = options.isolationLevel ?? readUncommitted
-    return (create as CreateCluster)({ ...options, isolationLevel })
-  })
+  return { name, create: create as CreateCluster }
 }

@@ -8,7 +8,7 @@ import type { StartingOffsets } from '../starting-offsets.ts'
 import { asBrokerUnavailable, consumerCrash } from './errors.ts'
 import { heartbeatIntervalMs, withHeartbeats } from './heartbeats.ts'
 import { kafkajsGroupOffsets, partitionBounds, resolveStart } from './group-offsets.ts'
-import { toRecord } from './records.ts'
+import { fetchedRecords } from './records.ts'
 
 export interface PartitionReaderOptions {
   readonly kafka: Kafka
@@ -106,15 +106,19 @@ async function run(
 ): Promise<void> {
   await consumer.connect()
   await consumer.subscribe({ topic, fromBeginning: true })
+  const newest = new Map<number, Promise<void>>()
   await consumer.run({
     autoCommit: false,
     partitionsConsumedConcurrently: 8,
     eachBatch: async (payload: EachBatchPayload) => {
-      await withHeartbeats(payload, () =>
-        ownership.deliver(payload.batch.partition, fetchedOffset(payload.batch), () =>
-          toBatch(payload.batch),
-        ),
+      const { batch } = payload
+      const before = newest.get(batch.partition)
+      newest.set(
+        batch.partition,
+        ownership.deliver(batch.partition, fetchedOffset(batch), () => toBatch(batch)),
       )
+      // kafkajs fetches nothing before this returns, so it returns one batch early: the next one comes while this one is worked on.
+      await withHeartbeats(payload, () => before ?? Promise.resolve())
     },
   })
 }
@@ -128,7 +132,7 @@ function toBatch(batch: Batch): Omit<RecordBatch, 'firstOffset'> {
   return {
     topic: batch.topic,
     partition: batch.partition,
-    records: batch.messages.map(toRecord),
+    records: fetchedRecords(batch.messages),
     nextOffset: Number(batch.lastOffset()) + 1,
     endOffset: Number(batch.highWatermark),
   }

@@ -3,7 +3,8 @@ import type { Admin, EachBatchPayload, Kafka } from 'kafkajs'
 import type { Started } from '../../lifecycle/index.ts'
 import type { KafkaRecord, TableFeed } from '../ports.ts'
 import { asBrokerUnavailable, consumerCrash } from './errors.ts'
-import { toRecord } from './records.ts'
+import { fetchedRecords } from './records.ts'
+import { TopicEndsReader } from './topic-ends.ts'
 
 interface TableFeedOptions {
   readonly kafka: Kafka
@@ -26,6 +27,7 @@ export async function startTableFeed(options: TableFeedOptions): Promise<Started
   const { kafka, admin, topics, onRecords, onFatal } = options
   const next = new Map<string, number>(topics.map((topic) => [topic, 0]))
   const waiting = new Set<() => void>()
+  const endsReader = new TopicEndsReader(kafka, topics)
   const consumer = kafka.consumer({
     groupId: `faultline-table-${randomUUID()}`,
     readUncommitted: false,
@@ -41,13 +43,14 @@ export async function startTableFeed(options: TableFeedOptions): Promise<Started
     if (!payload.restart) onFatal(consumerCrash(payload.error))
   })
   try {
+    await endsReader.connect()
     await consumer.connect()
     await consumer.subscribe({ topics: [...topics], fromBeginning: true })
     await consumer.run({
       autoCommit: false,
       eachBatch: async ({ batch }: EachBatchPayload) => {
         try {
-          await onRecords(batch.topic, batch.messages.map(toRecord))
+          await onRecords(batch.topic, fetchedRecords(batch.messages))
         } catch (error) {
           onFatal(error)
           throw error
@@ -55,10 +58,18 @@ export async function startTableFeed(options: TableFeedOptions): Promise<Started
       },
     })
   } catch (error) {
+    await endsReader.disconnect()
     await consumer.disconnect()
     throw asBrokerUnavailable(error, `following ${topics.join(', ')}`)
   }
 
+  /** The usual case, asked for at every batch of measurements; false also where the broker did not answer at once. */
+  async function isAtEnd(): Promise<boolean> {
+    const found = await endsReader.read().catch(() => new Map<string, number>())
+    return topics.every((topic) => (next.get(topic) ?? 0) >= (found.get(topic) ?? Infinity))
+  }
+
+  /** Of a topic without records 0, wherever its next record will be. */
   async function ends(): Promise<readonly (readonly [string, number])[]> {
     try {
       return await Promise.all(
@@ -76,6 +87,7 @@ export async function startTableFeed(options: TableFeedOptions): Promise<Started
   return {
     value: {
       async caughtUp() {
+        if (await isAtEnd()) return
         const targets = await ends()
         const reached = () => targets.every(([topic, end]) => (next.get(topic) ?? 0) >= end)
         while (!reached()) {
@@ -89,6 +101,9 @@ export async function startTableFeed(options: TableFeedOptions): Promise<Started
         }
       },
     },
-    stop: () => consumer.disconnect(),
+    async stop() {
+      await consumer.disconnect()
+      await endsReader.disconnect()
+    },
   }
 }
