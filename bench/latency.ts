@@ -1,63 +1,118 @@
 /**
- * Commit to visible: rows are committed to PostgreSQL at 100 a second, one transaction each, and every tenth is looked for in
- * the API until its device's summary shows it. Prints the percentiles of the time from the end of COMMIT to the answer that shows it.
+ * Commit to visible: rows are committed to PostgreSQL at a steady rate, a hundred transactions a second, and ten times a second the API is
+ * asked for a device until its summary shows the row just committed. Prints the percentiles of the time from the end of COMMIT to that answer,
+ * and, from the times that the records carry, how long each stage took. Ends with one line of JSON.
  *
- *   npx faultline up --detach --no-demo && eval "$(npx faultline env)" && npm run bench:latency [seconds]
+ *   npx faultline up --detach --no-demo && eval "$(npx faultline env)" && npm run bench:latency -- [--rates 100,1000,5000] [--seconds 60]
  */
+import { availableParallelism, loadavg } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
 import { MeasurementWriter } from '@faultline/ingest/measurements'
 import { createFleet, registerUnits } from '@faultline/load-generator/fleet'
-import { connectPostgres } from '@faultline/runtime/postgres'
+import { connectPostgres, type PostgresConnection } from '@faultline/runtime/postgres'
+import { openTopics, sampleKey, type Passage } from './latency/stages.ts'
+import { now, Watcher } from './latency/watcher.ts'
 import { print, runningProduct } from './running-product.ts'
 
-const rowsPerSecond = 100
+const { values: options } = parseArgs({
+  options: {
+    rates: { type: 'string', default: '100,1000,5000' },
+    seconds: { type: 'string', default: '60' },
+    'warm-up': { type: 'string', default: '60' },
+  },
+})
+const commitsPerSecond = 100
 const sampleEvery = 10
-// The JVMs of Kafka and Connect compile for about this long after a start.
-const warmUpSeconds = 60
-const seconds = Number(process.argv[2] ?? 60)
-const { databaseUrl, apiUrl } = runningProduct()
+const product = runningProduct()
+const fleet = createFleet({ seed: 1, idPrefix: 'BENCH' })
 
-async function untilVisible(deviceId: string, measuredAtMs: number): Promise<number> {
-  for (;;) {
-    const response = await fetch(`${apiUrl}/api/devices/${deviceId}`)
-    const body = (await response.json()) as { last_measured_at?: number | string }
-    const shown = new Date(body.last_measured_at ?? 0).getTime()
-    if (response.ok && shown >= measuredAtMs) return performance.now()
-    await delay(1)
+interface Sample {
+  readonly key: string
+  readonly committed: number
+  readonly visible: number
+}
+
+/** Commits rows at a rate and follows one of each tenth commit until it is visible. */
+async function run(postgres: PostgresConnection, rate: number, seconds: number): Promise<Sample[]> {
+  const rowsPerCommit = Math.max(1, Math.round(rate / commitsPerSecond))
+  const writer = new MeasurementWriter(postgres, { batchRows: 100_000, batchBytes: 16_000_000 })
+  const watcher = new Watcher(product.apiUrl)
+  const samples: Sample[] = []
+  const looking = new Set<Promise<void>>()
+  const started = performance.now()
+  for (let n = 0; n < seconds * commitsPerSecond; n++) {
+    await delay(Math.max(0, started + (n * 1_000) / commitsPerSecond - performance.now()))
+    let row = fleet.measure({ unit: (n * rowsPerCommit) % fleet.units.length, timeMs: Date.now() })
+    await writer.write(row)
+    for (let more = 1; more < rowsPerCommit; more++) {
+      const unit = (n * rowsPerCommit + more) % fleet.units.length
+      row = fleet.measure({ unit, timeMs: Date.now() })
+      await writer.write(row)
+    }
+    const { deviceId, measuredAtMs } = row
+    await writer.flush()
+    const committed = now()
+    if (n % sampleEvery !== 0) continue
+    const look = watcher.untilVisible(deviceId, measuredAtMs).then((visible) => {
+      samples.push({ key: sampleKey(deviceId, measuredAtMs), committed, visible })
+    })
+    looking.add(look)
+    void look.finally(() => looking.delete(look))
+  }
+  await Promise.all(looking)
+  watcher.close()
+  const lateBy = performance.now() - started - seconds * 1_000
+  if (lateBy > 1_000) print(`  the rows were committed ${(lateBy / 1_000).toFixed(1)} s late`)
+  return samples
+}
+
+const round = (value: number) => Math.round(value * 10) / 10
+
+function percentiles(values: readonly number[]) {
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (share: number) =>
+    round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN)
+  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: round(sorted.at(-1) ?? Number.NaN) }
+}
+
+/** The stages in their order; each ends where the next one begins. */
+function stagesOf(samples: readonly Sample[], passages: ReadonlyMap<string, Passage>) {
+  const known = samples.flatMap((sample) => {
+    const passage = passages.get(sample.key)
+    return passage === undefined ? [] : [{ ...sample, ...passage }]
+  })
+  const stage = (from: keyof (typeof known)[0], to: keyof (typeof known)[0]) =>
+    percentiles(known.map((one) => Number(one[to]) - Number(one[from])))
+  return {
+    'commit to read by Debezium': stage('committed', 'captured'),
+    'to the producer of Connect': stage('captured', 'produced'),
+    'to enriched': stage('produced', 'enriched'),
+    'to the producer of the enricher': stage('enriched', 'sent'),
+    'to visible in the API': stage('sent', 'visible'),
   }
 }
 
-function percentile(sorted: readonly number[], share: number): string {
-  const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
-  return `${(value ?? Number.NaN).toFixed(1)} ms`
-}
-
-const postgres = await connectPostgres({ databaseUrl, applicationName: 'bench-latency' })
-const fleet = createFleet({ seed: 1, idPrefix: 'BENCH' })
+const postgres = await connectPostgres({
+  databaseUrl: product.databaseUrl,
+  applicationName: 'bench-latency',
+})
 await registerUnits(postgres, fleet)
-const writer = new MeasurementWriter(postgres, { batchRows: 1, batchBytes: 1_000_000 })
-const times: number[] = []
-const looking = new Set<Promise<void>>()
-const total = (warmUpSeconds + seconds) * rowsPerSecond
-const started = performance.now()
-for (let n = 0; n < total; n++) {
-  await delay(Math.max(0, started + (n * 1_000) / rowsPerSecond - performance.now()))
-  const row = fleet.measure({ unit: n % fleet.units.length, timeMs: Date.now() })
-  const { deviceId, measuredAtMs } = row
-  await writer.write(row)
-  await writer.flush()
-  const committed = performance.now()
-  if (n % sampleEvery !== 0) continue
-  const look = untilVisible(deviceId, measuredAtMs).then((visible) => {
-    if (n >= warmUpSeconds * rowsPerSecond) times.push(visible - committed)
-  })
-  looking.add(look)
-  void look.finally(() => looking.delete(look))
+const kafka = await openTopics(product)
+const warmUp = Number(options['warm-up'])
+// The JVMs of Kafka and Connect compile for about a minute after a start.
+if (warmUp > 0) await run(postgres, 200, warmUp)
+const results: Record<string, unknown> = {}
+for (const rate of options.rates.split(',').map(Number)) {
+  const from = await kafka.ends()
+  const samples = await run(postgres, rate, Number(options.seconds))
+  const visible = percentiles(samples.map(({ committed, visible: seen }) => seen - committed))
+  const stages = stagesOf(samples, await kafka.passages(from))
+  print(`${rate} rows/s, ${samples.length} samples: ${JSON.stringify(visible)}`)
+  for (const [stage, of] of Object.entries(stages)) print(`  ${stage}: ${JSON.stringify(of)}`)
+  results[rate] = { visible, stages }
 }
-await Promise.all(looking)
+await kafka.stop()
 await postgres.close()
-const sorted = times.toSorted((a, b) => a - b)
-print(
-  `commit to visible in the API, ${rowsPerSecond} rows/s for ${seconds} s, ${sorted.length} samples: ` +
-    `p50 ${percentile(sorted, 0.5)}, p90 ${percentile(sorted, 0.9)}, p99 ${percentile(sorted, 0.99)}, max ${percentile(sorted, 1)}`,
-)
+const machine = { processors: availableParallelism(), load: loadavg()[0] }
+print(JSON.stringify({ bench: 'latency', unit: 'ms', rates: results, machine }))

@@ -5,10 +5,9 @@
  *
  *   npm run bench:rebuild -- [records]
  */
-import { execFile, fork } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
 import { availableParallelism, loadavg } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { enrichedMeasurementAvro } from '@faultline/contracts/enriched-measurement'
@@ -21,6 +20,7 @@ import { createEncoder, httpSchemaRegistry } from '@faultline/runtime/registry'
 import { startApi } from '../test/integration/api/api-process.ts'
 import { enrichedMeasurement } from '../test/support/enriched-measurements.ts'
 import { hvacReadings } from '../test/support/product/fleet.ts'
+import { project, withBackEnds, type Environment } from './back-ends.ts'
 import { print } from './running-product.ts'
 
 const records = Number(process.argv[2] ?? 1_000_000)
@@ -31,9 +31,6 @@ const intervalMs = 60_000
 const loops = 4
 const pauseMs = 10
 const baselineMs = 15_000
-const project = resolve(import.meta.dirname, '..')
-
-type Environment = Readonly<Record<string, string>>
 
 /** Measurements of all devices once a minute; one in twelve is a fault, as in a fleet with a few broken units. */
 function measurementAt(n: number) {
@@ -168,15 +165,4 @@ async function measure(env: Environment): Promise<void> {
   print(JSON.stringify({ ...result, cpuSeconds, failed: readers.failed, before, during, machine }))
 }
 
-const backEnds = fork(join(project, 'test', 'support', 'stack-host.ts'))
-const ended = once(backEnds, 'exit')
-try {
-  const [{ environment }] = (await Promise.race([
-    once(backEnds, 'message'),
-    ended.then(() => Promise.reject(new Error('the back ends do not start'))),
-  ])) as [{ environment: Environment }]
-  await measure(environment)
-} finally {
-  if (backEnds.connected) backEnds.disconnect()
-  await ended
-}
+await withBackEnds(measure)

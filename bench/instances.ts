@@ -1,0 +1,16 @@
+/** Runs a program several times at once, each in a process of its own, until it is told to stop: `node instances.ts 2 main.ts`. */
+import { spawn } from 'node:child_process'
+
+const [count = '1', main = ''] = process.argv.slice(2)
+const flags = ['--disable-warning=TimeoutNegativeWarning']
+const running = Array.from({ length: Number(count) }, () =>
+  spawn(process.execPath, [...flags, main], { stdio: 'inherit' }),
+)
+process.on('SIGTERM', () => {
+  for (const child of running) child.kill('SIGTERM')
+})
+for (const child of running) {
+  child.once('exit', (code) => {
+    if (code !== 0 && code !== null) process.exitCode = code
+  })
+}
