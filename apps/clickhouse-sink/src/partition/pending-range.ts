@@ -30,6 +30,14 @@ export class PendingRange {
     this.redo = redo
   }
 
+  /** Epoch ms; 0 without rows. */
+  get newestCommitMs(): number {
+    return this.rows.reduce(
+      (newest, { measurement }) => Math.max(newest, measurement.committed_at),
+      0,
+    )
+  }
+
   get isEmpty(): boolean {
     return this.readUntil === this.start
   }

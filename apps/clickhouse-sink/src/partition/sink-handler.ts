@@ -4,7 +4,7 @@ import { failpoint } from '@faultline/runtime/failpoints'
 import type { GroupOffsets, PartitionHandler, RecordBatch } from '@faultline/runtime/kafka'
 import type { Logger } from '@faultline/runtime/logging'
 import type { WarehouseWriter } from '../warehouse/warehouse-writer.ts'
-import { intentText, type Intent } from './intent.ts'
+import { ingestionTime, intentText, type Intent } from './intent.ts'
 import { PendingRange } from './pending-range.ts'
 import { readRecord, type RecordDecoder } from './read-record.ts'
 import { planResume } from './resume.ts'
@@ -148,7 +148,8 @@ export class SinkHandler implements PartitionHandler {
     const { partition, pending } = owned
     const begun = clock.now()
     // The commit is also the fence: a member that lost the partition is refused here, before it writes.
-    const intent = pending.redo ?? { end: pending.end, ingestedAt: Math.floor(begun / 1_000) }
+    const ingestedAt = ingestionTime(begun, pending.newestCommitMs)
+    const intent = pending.redo ?? { end: pending.end, ingestedAt }
     if (pending.rows.length > 0 && pending.redo === null) {
       await offsets.commit(partition, { offset: pending.start, metadata: intentText(intent) })
     }
