@@ -175,9 +175,13 @@ async function writeRows(env: Environment, peer: string, kafka: KafkaConnection)
   const before = await written()
   await psql(env, '-v', 'part=rows', '-f', join(peer, 'data.sql'))
   const quietMs = 4_000
-  for (let last = before, since = Date.now(); ; await delay(250)) {
+  for (let last = before, since = Date.now(); ;) {
+    await delay(250)
     const now = await written()
-    if (now !== last) [last, since] = [now, Date.now()]
+    if (now !== last) {
+      last = now
+      since = Date.now()
+    }
     if (now - before >= coldRows && Date.now() - since > quietMs) return
   }
 }

@@ -23,18 +23,23 @@ interface Position {
 
 /** Looks the samples up in the topics afterwards, so that looking costs the chain nothing while it is measured. */
 export async function openTopics(product: Pick<Product, 'kafkaBootstrap' | 'schemaRegistryUrl'>) {
-  const { value: kafka, stop } = await connectKafka({
+  const connected = await connectKafka({
     brokers: product.kafkaBootstrap.split(','),
     clientId: 'bench-latency',
     logger: createLogger('bench', 'silent'),
   })
+  const kafka = connected.value
   const history = kafkajsTopicHistory(kafka.kafka, kafka.admin)
   const decode = createDecoder(httpSchemaRegistry(product.schemaRegistryUrl))
   const ends = async (): Promise<Position[]> => {
     const found = await kafka.admin.fetchTopicOffsets(topics.enrichedMeasurements)
     return found.map(({ partition, high }) => ({ partition, next: Number(high) }))
   }
-  return { ends, stop, passages: (from: readonly Position[]) => passages(history, decode, from) }
+  return {
+    ends,
+    stop: () => connected.stop(),
+    passages: (from: readonly Position[]) => passages(history, decode, from),
+  }
 }
 
 /** By device and time of measurement: see `sampleKey`. */

@@ -1,5 +1,4 @@
 import type { DeadLetter } from '@faultline/contracts/dead-letter'
-import type { EnrichedMeasurement } from '@faultline/contracts/enriched-measurement'
 import { createReferenceScorer } from '@faultline/core/scoring'
 import { FaultlineError } from '@faultline/runtime/errors'
 import {

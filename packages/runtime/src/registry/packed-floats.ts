@@ -28,7 +28,7 @@ function takeWords(count: number): Uint32Array {
 export class FloatArray extends BoundedArray {
   _write(tap: Tap, value: unknown): void {
     if (!(value instanceof Float32Array)) {
-      writeList.call(this, tap, value)
+      list._write.call(this, tap, value)
       return
     }
     if (value.length > 0) {
@@ -44,7 +44,11 @@ export class FloatArray extends BoundedArray {
   }
 }
 
-const writeList = (avro.types.ArrayType.prototype as unknown as FloatArray)._write
+interface ListWriter {
+  _write(tap: Tap, value: unknown): void
+}
+
+const list = avro.types.ArrayType.prototype as unknown as ListWriter
 
 interface Resolver {
   _read: (tap: Tap) => Float32Array

@@ -4,7 +4,7 @@ import type { Started } from '../../lifecycle/index.ts'
 import type { KafkaRecord, TableFeed } from '../ports.ts'
 import { asBrokerUnavailable, consumerCrash } from './errors.ts'
 import { fetchedRecords } from './records.ts'
-import { TopicEndsReader } from './topic-ends.ts'
+import { TopicEndsReader, type TopicEnds } from './topic-ends.ts'
 
 interface TableFeedOptions {
   readonly kafka: Kafka
@@ -25,8 +25,7 @@ interface TableFeedOptions {
  */
 export async function startTableFeed(options: TableFeedOptions): Promise<Started<TableFeed>> {
   const { kafka, admin, topics, onRecords, onFatal } = options
-  const next = new Map<string, number>(topics.map((topic) => [topic, 0]))
-  const waiting = new Set<() => void>()
+  const progress = new Progress(topics)
   const endsReader = new TopicEndsReader(kafka, topics)
   const consumer = kafka.consumer({
     groupId: `faultline-table-${randomUUID()}`,
@@ -36,8 +35,7 @@ export async function startTableFeed(options: TableFeedOptions): Promise<Started
     allowAutoTopicCreation: false,
   })
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
-    next.set(payload.topic, Number(payload.lastOffset) + 1)
-    for (const wake of [...waiting]) wake()
+    progress.advance(payload.topic, Number(payload.lastOffset) + 1)
   })
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     if (!payload.restart) onFatal(consumerCrash(payload.error))
@@ -63,47 +61,63 @@ export async function startTableFeed(options: TableFeedOptions): Promise<Started
     throw asBrokerUnavailable(error, `following ${topics.join(', ')}`)
   }
 
-  /** The usual case, asked for at every batch of measurements; false also where the broker did not answer at once. */
-  async function isAtEnd(): Promise<boolean> {
-    const found = await endsReader.read().catch(() => new Map<string, number>())
-    return topics.every((topic) => (next.get(topic) ?? 0) >= (found.get(topic) ?? Infinity))
-  }
-
-  /** Of a topic without records 0, wherever its next record will be. */
-  async function ends(): Promise<readonly (readonly [string, number])[]> {
-    try {
-      return await Promise.all(
-        topics.map(async (topic) => {
-          const offsets = await admin.fetchTopicOffsets(topic)
-          const { low, high } = offsets[0] ?? { low: '0', high: '0' }
-          return [topic, Number(low) < Number(high) ? Number(high) : 0] as const
-        }),
-      )
-    } catch (error) {
-      throw asBrokerUnavailable(error, 'ends of the catalog topics')
-    }
-  }
-
   return {
     value: {
       async caughtUp() {
-        if (await isAtEnd()) return
-        const targets = await ends()
-        const reached = () => targets.every(([topic, end]) => (next.get(topic) ?? 0) >= end)
-        while (!reached()) {
-          const { promise, resolve } = Promise.withResolvers<undefined>()
-          const wake = () => {
-            resolve(undefined)
-          }
-          waiting.add(wake)
-          await promise
-          waiting.delete(wake)
-        }
+        // The usual case, at every batch of measurements; not so either where the broker does not answer at once.
+        const ends = await endsReader.read().catch(() => null)
+        if (ends !== null && progress.has(ends)) return
+        await progress.reach(await endsOfFilled(admin, topics))
       },
     },
     async stop() {
       await consumer.disconnect()
       await endsReader.disconnect()
     },
+  }
+}
+
+/** How far each topic was read, and who waits for more. */
+class Progress {
+  readonly #next: Map<string, number>
+  readonly #waiting = new Set<() => void>()
+
+  constructor(topics: readonly string[]) {
+    this.#next = new Map(topics.map((topic) => [topic, 0]))
+  }
+
+  advance(topic: string, next: number): void {
+    this.#next.set(topic, next)
+    for (const wake of [...this.#waiting]) wake()
+  }
+
+  has(ends: TopicEnds): boolean {
+    return [...this.#next].every(([topic, next]) => next >= (ends.get(topic) ?? Infinity))
+  }
+
+  async reach(ends: TopicEnds): Promise<void> {
+    while (!this.has(ends)) {
+      const { promise, resolve } = Promise.withResolvers<undefined>()
+      const wake = () => {
+        resolve(undefined)
+      }
+      this.#waiting.add(wake)
+      await promise
+      this.#waiting.delete(wake)
+    }
+  }
+}
+
+/** Of a topic without records 0, wherever its next record will be: nobody reads up to there. */
+async function endsOfFilled(admin: Admin, topics: readonly string[]): Promise<TopicEnds> {
+  try {
+    const ends = topics.map(async (topic) => {
+      const offsets = await admin.fetchTopicOffsets(topic)
+      const { low, high } = offsets[0] ?? { low: '0', high: '0' }
+      return [topic, Number(low) < Number(high) ? Number(high) : 0] as const
+    })
+    return new Map(await Promise.all(ends))
+  } catch (error) {
+    throw asBrokerUnavailable(error, 'ends of the catalog topics')
   }
 }
