@@ -1,5 +1,11 @@
-import express, { type Express, type Request, type RequestHandler, type Response } from 'express'
-import helmet from 'helmet'
+import type { RequestListener } from 'node:http'
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express'
 import type { Clock } from '@faultline/runtime/clock'
 import { FaultlineError } from '@faultline/runtime/errors'
 import type { Logger } from '@faultline/runtime/logging'
@@ -8,10 +14,12 @@ import { errorPage } from './docs/error-page.ts'
 import { openApiOf } from './docs/openapi.ts'
 import { referencePage } from './docs/reference-page.ts'
 import type { ApiHealth } from './health.ts'
-import { createErrorMiddleware } from './http/error-middleware.ts'
-import { createRequestTimer } from './http/request-timer.ts'
+import { createDirect } from './http/direct.ts'
 import { notFound } from './http/problem.ts'
+import { createRequestTimer, type RequestTimer } from './http/request-timer.ts'
 import { expressPath, type JsonRoute, type Route } from './http/route.ts'
+import { securityHeaders, setHeaders, type HeaderList } from './http/security-headers.ts'
+import { createProblemSender, type ProblemSender } from './http/send-problem.ts'
 import { sendAnswer } from './http/send.ts'
 import { validRequest } from './http/validate.ts'
 import type { MeasurementIntake } from './ingest/measurement-intake.ts'
@@ -43,21 +51,59 @@ export interface ApiDeps {
 
 const bodyMax = '64kb'
 
+/** What both ways through the application share. */
+interface Parts {
+  readonly routes: readonly Route[]
+  readonly time: RequestTimer
+  readonly security: HeaderList
+  readonly sendProblem: ProblemSender
+}
+
+export interface App {
+  /** Answers every request. */
+  readonly listener: RequestListener
+  /** The same without the short cut. */
+  readonly express: Express
+}
+
 /** The application, without a port to listen on. */
-export function createApp(deps: ApiDeps): Express {
+export function createApp(deps: ApiDeps): App {
+  const parts: Parts = {
+    routes: routesOf(deps),
+    time: createRequestTimer(deps.metrics),
+    security: securityHeaders(),
+    sendProblem: createProblemSender(deps.logger),
+  }
+  const app = createExpress(parts)
+  const direct = createDirect(parts.routes, parts)
+  return {
+    listener: (request, response) => {
+      if (!direct(request, response)) app(request, response)
+    },
+    express: app,
+  }
+}
+
+function createExpress({ routes, time, security, sendProblem }: Parts): Express {
   const app = express()
   app.disable('x-powered-by')
   app.set('etag', false)
   // Not `extended`: a name that comes twice is a list and refused, and no name makes an object.
   app.set('query parser', 'simple')
-  app.use(createRequestTimer(deps.metrics))
-  app.use(securityHeaders())
-  for (const route of routesOf(deps)) mount(app, route)
+  app.use((request, response, next) => {
+    time(request, response, () => (request.route as { readonly path: string } | undefined)?.path)
+    setHeaders(response, security)
+    next()
+  })
+  for (const route of routes) mount(app, route)
   app.use(pageRouter())
   app.use((request: Request) => {
     throw notFound(`Nothing is at ${request.path.slice(0, 200)}.`)
   })
-  app.use(createErrorMiddleware(deps.logger))
+  app.use(((thrown: unknown, request, response, next) => {
+    if (response.headersSent) next(thrown)
+    else sendProblem(request, response, thrown, request.path)
+  }) as ErrorRequestHandler)
   return app
 }
 
@@ -97,26 +143,6 @@ export function routesOf(deps: ApiDeps): readonly Route[] {
       render: errorPage,
     }),
   ]
-}
-
-function securityHeaders(): RequestHandler {
-  return helmet({
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        scriptSrc: ["'self'"],
-        styleSrc: ["'self'"],
-        imgSrc: ["'self'"],
-        connectSrc: ["'self'"],
-        baseUri: ["'none'"],
-        formAction: ["'none'"],
-        frameAncestors: ["'none'"],
-      },
-    },
-    // The API speaks plain HTTP on loopback; who puts TLS in front of it also sets this.
-    strictTransportSecurity: false,
-  }) as RequestHandler
 }
 
 function mount(app: Express, route: Route): void {

@@ -56,7 +56,7 @@ async function start(context: ProcessContext): Promise<void> {
       context.fail(error)
     },
   })
-  const app = createApp({
+  const { listener } = createApp({
     serving,
     warehouse,
     intake,
@@ -66,7 +66,7 @@ async function start(context: ProcessContext): Promise<void> {
     logger,
     metrics,
   })
-  await scope.start('http', () => listen(createServer(app), config))
+  await scope.start('http', () => listen(createServer(listener), config))
   // In reverse order: not ready, streams end, the server closes, then the stores.
   scope.defer('live', () => hub.stop())
   scope.defer('readiness', () => {

@@ -1,9 +1,15 @@
-import type { Request } from 'express'
 import type { z } from 'zod'
 import { invalidArgument, type FieldProblem } from './problem.ts'
 import type { JsonRoute, ValidRequest } from './route.ts'
 
 const nothing = Object.freeze({})
+
+/** A request as it came, taken apart but not looked at. */
+interface RequestParts {
+  readonly params: unknown
+  readonly query: unknown
+  readonly body?: unknown
+}
 
 /**
  * Passes the three parts of a request through the route's schemas.
@@ -11,7 +17,7 @@ const nothing = Object.freeze({})
  */
 export function validRequest(
   route: JsonRoute,
-  request: Request,
+  request: RequestParts,
 ): ValidRequest<unknown, unknown, unknown> {
   const problems: FieldProblem[] = []
   const params = check(route.params, request.params, '/params', problems)

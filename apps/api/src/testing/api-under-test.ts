@@ -13,6 +13,7 @@ import { createMemoryIntake } from './memory-intake.ts'
 import { createMemoryServingReader, emptyServingContents } from './memory-serving-reader.ts'
 import { createMemoryWarehouseReader, emptyWarehouseContents } from './memory-warehouse-reader.ts'
 import { sampleTimeMs } from './samples.ts'
+import { chosenWay } from './way.ts'
 
 export interface Reply {
   readonly status: number
@@ -53,7 +54,7 @@ export async function startApiUnderTest(settings: Partial<LiveSettings> = {}) {
     logger,
     metrics: new Metrics(),
   }
-  const server = createServer(createApp(deps))
+  const server = createServer(createApp(deps)[chosenWay()])
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const routes = routesOf({ ...deps, metrics: new Metrics() })

@@ -1,4 +1,4 @@
-import type { ErrorRequestHandler, Request } from 'express'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { FaultlineError } from '@faultline/runtime/errors'
 import type { Logger } from '@faultline/runtime/logging'
 import { problemOf, type HttpErrorCode } from './problem.ts'
@@ -8,31 +8,32 @@ let served = 0
 const boot = Date.now().toString(36)
 
 /** The caller's X-Request-Id where it is harmless to log, else one of ours. */
-function requestIdOf(request: Request): string {
+function requestIdOf(request: IncomingMessage): string {
   const given = request.headers['x-request-id']
   if (typeof given === 'string' && requestIdPattern.test(given)) return given
   served += 1
   return `${boot}-${served.toString(36)}`
 }
 
+/** Answers with what was thrown while a request for `path` was served. */
+export type ProblemSender = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  thrown: unknown,
+  path: string,
+) => void
+
 /** Turns every error into problem+json, in this one place. What a caller did not cause is logged under the request's id. */
-export function createErrorMiddleware(logger: Logger): ErrorRequestHandler {
-  return (thrown: unknown, request, response, next) => {
-    if (response.headersSent) {
-      next(thrown)
-      return
-    }
+export function createProblemSender(logger: Logger): ProblemSender {
+  return (request, response, thrown, path) => {
     const error = refusalOf(thrown)
     const problem = problemOf(error, requestIdOf(request))
     // A back end that is away has said so once by itself; a line for every request would drown the rest.
     if (problem.status >= 500) {
       const level = problem.code === 'INTERNAL_ERROR' ? 'error' : 'debug'
-      logger[level](
-        { err: thrown, request_id: problem.request_id, path: request.path },
-        problem.title,
-      )
+      logger[level]({ err: thrown, request_id: problem.request_id, path }, problem.title)
     }
-    response.status(problem.status)
+    response.statusCode = problem.status
     response.setHeader('X-Request-Id', problem.request_id)
     response.setHeader('Cache-Control', 'no-store')
     response.setHeader('Content-Type', 'application/problem+json; charset=utf-8')

@@ -1,0 +1,6 @@
+import { takeWay } from './testing/way.ts'
+
+// The tests of the routes once more, without the short cut in front of Express.
+takeWay('express')
+await import('./app.test.ts')
+await import('./as-of.test.ts')
