@@ -2,7 +2,7 @@
 FROM node:24-bookworm-slim
 ENV NODE_ENV=production
 # As packages/stack/src/apps.ts has it.
-ENV NODE_OPTIONS=--disable-warning=TimeoutNegativeWarning
+ENV NODE_OPTIONS="--disable-warning=TimeoutNegativeWarning --max-semi-space-size=32"
 WORKDIR /faultline
 COPY package.json package-lock.json .npmrc ./
 COPY packages ./packages

@@ -4,7 +4,7 @@
  * processor time, and recomputes every output from the raw topic. It starts back ends of its own, and needs psql, a JDK and Maven.
  * Prints one line for each run and ends with one line of JSON.
  *
- *   npm run bench:enricher -- [--runs 5] [--steady] [--instances 1] [--peer FOLDER]
+ *   npm run bench:enricher -- [--runs 5] [--steady] [--instances 1] [--peer FOLDER] [--profile FOLDER]
  */
 import { execFile, spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
@@ -27,6 +27,7 @@ const { values: options } = parseArgs({
     steady: { type: 'boolean', default: false },
     instances: { type: 'string', default: '1' },
     peer: { type: 'string', default: join('..', 'shared', 'peers', 'kafka-streams') },
+    profile: { type: 'string' },
   },
 })
 const coldRows = 200_000
@@ -69,13 +70,18 @@ const best = {
   STREAMS_CONFIG: 'producer.batch.size=262144',
 }
 
+/** As the stack starts it. */
+const nodeOptions = ['--disable-warning=TimeoutNegativeWarning', '--max-semi-space-size=32']
+/** With --profile FOLDER ours runs alone and writes its profile there. */
+const profiling =
+  options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(options.profile)}`]
 const main = join(project, 'apps', 'enricher', 'src', 'main.ts')
 const ours: Contestant = {
   name: 'ours',
   env: { LOG_LEVEL: 'warn', STARTING_OFFSETS: 'earliest' },
   command:
     options.instances === '1'
-      ? [process.execPath, '--disable-warning=TimeoutNegativeWarning', main]
+      ? [process.execPath, ...nodeOptions, ...profiling, main]
       : [process.execPath, join(import.meta.dirname, 'instances.ts'), options.instances, main],
 }
 const contestants: readonly Contestant[] = [
@@ -191,7 +197,7 @@ type Figures = Readonly<Record<string, readonly Run[]>>
 async function race(track: Race, records: number, rounds: number): Promise<Figures> {
   const figures: Record<string, Run[]> = {}
   for (let round = 0; round < rounds; round += 1) {
-    for (const contestant of contestants) {
+    for (const contestant of options.profile === undefined ? contestants : [ours]) {
       ;(figures[contestant.name] ??= []).push(await track.run(contestant, records))
     }
   }

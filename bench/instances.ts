@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 
 const [count = '1', main = ''] = process.argv.slice(2)
-const flags = ['--disable-warning=TimeoutNegativeWarning']
+const flags = ['--disable-warning=TimeoutNegativeWarning', '--max-semi-space-size=32']
 const running = Array.from({ length: Number(count) }, () =>
   spawn(process.execPath, [...flags, main], { stdio: 'inherit' }),
 )

@@ -11,9 +11,10 @@ import {
 } from '@faultline/runtime/kafka'
 import type { ProcessContext } from '@faultline/runtime/lifecycle'
 import { Metrics } from '@faultline/runtime/metrics'
-import { createDecoder, decodeKnown, httpSchemaRegistry } from '@faultline/runtime/registry'
+import { createDecoder, createProjection, httpSchemaRegistry } from '@faultline/runtime/registry'
 import type { SinkConfig } from './config.ts'
 import { createTableKeeper } from './feed/table-keeper.ts'
+import { packedMeasurementAvro } from './partition/read-record.ts'
 import { SinkHandler } from './partition/sink-handler.ts'
 import { runRollUps } from './roll-up-loop.ts'
 import { createRollUpObserver, createSinkObserver, type WarehouseState } from './sink-metrics.ts'
@@ -111,6 +112,7 @@ async function startReading(parts: Parts): Promise<void> {
   }
   const registry = httpSchemaRegistry(config.registryUrl)
   const decode = createDecoder(registry)
+  const measurements = createProjection(registry, packedMeasurementAvro, 'decode whole')
   const topic = config.topics.enriched
   const observer = createSinkObserver(metrics, { topic, now: () => clock.now(), state })
   running.reader = await scope.start('partitions', () =>
@@ -128,7 +130,7 @@ async function startReading(parts: Parts): Promise<void> {
           topic,
           offsets,
           writer,
-          decoder: { decode, decodeKnown: (value) => decodeKnown(registry, value) },
+          decoder: { decode: measurements.later, decodeKnown: measurements.now },
           limits: config.limits,
           observer,
           clock,

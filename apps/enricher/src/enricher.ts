@@ -1,5 +1,8 @@
 import { deadLetterAvro, type DeadLetter } from '@faultline/contracts/dead-letter'
-import { enrichedMeasurementAvro } from '@faultline/contracts/enriched-measurement'
+import {
+  enrichedMeasurementAvro,
+  type PackedMeasurement,
+} from '@faultline/contracts/enriched-measurement'
 import { consumerGroups, topics } from '@faultline/contracts/topics'
 import { createReferenceScorer } from '@faultline/core/scoring'
 import type { Clock } from '@faultline/runtime/clock'
@@ -29,7 +32,6 @@ import { createCatalogFeed } from './catalog/catalog-feed.ts'
 import { capturedMeasurementAvro } from './change/captured-measurement.ts'
 import type { EnricherConfig } from './config.ts'
 import { createEnricherMetrics } from './enricher-metrics.ts'
-import type { ScoredMeasurement } from './partition/enrich.ts'
 import { EnricherHandler } from './partition/enricher-handler.ts'
 import type { EnrichmentTools } from './partition/partition-enricher.ts'
 
@@ -141,7 +143,7 @@ async function createTools({
     scorer: createReferenceScorer({ halfLifeMs: config.scoring.faultHalfLifeMs }),
     decode: captured.later,
     decodeKnown: captured.now,
-    encodeEnriched: await createEncoder<ScoredMeasurement>(
+    encodeEnriched: await createEncoder<PackedMeasurement>(
       registry,
       config.topics.enriched,
       enrichedMeasurementAvro,

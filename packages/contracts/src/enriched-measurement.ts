@@ -49,6 +49,11 @@ export interface EnrichedMeasurement {
   readonly source: MeasurementSource
 }
 
+/** The same where the readings are only passed on: packed, when whoever made the record keeps them so. */
+export type PackedMeasurement = Omit<EnrichedMeasurement, 'readings'> & {
+  readonly readings: readonly number[] | Float32Array
+}
+
 const nullable = (type: unknown) => ({ type: ['null', type], default: null })
 
 /** Avro schema of the topic's values, registered under `enriched_measurements-value`. */

@@ -137,8 +137,11 @@ function isWanted(name: string, { demo, env }: AppSettings): boolean {
   return name !== 'mqtt-source' || (env[names.mqttUrl] ?? '') !== ''
 }
 
-// kafkajs sets a timer in the past whenever its queue was idle; Node 24 warns of it at every start, and nothing is wrong.
-const nodeOptions = ['--disable-warning=TimeoutNegativeWarning']
+/**
+ * kafkajs sets a timer in the past whenever its queue was idle; Node 24 warns of it at every start, and nothing is wrong. With more room for
+ * young objects those of a batch are gone before they are looked at: a tenth less processor time, and less memory.
+ */
+const nodeOptions = ['--disable-warning=TimeoutNegativeWarning', '--max-semi-space-size=32']
 
 function appSpec(app: App, settings: AppSettings): ProcessSpec {
   const { projectFolder, ports, addresses, env, compileCache } = settings

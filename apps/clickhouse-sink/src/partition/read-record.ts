@@ -1,10 +1,21 @@
-import type { EnrichedMeasurement } from '@faultline/contracts/enriched-measurement'
+import {
+  enrichedMeasurementAvro,
+  type PackedMeasurement,
+} from '@faultline/contracts/enriched-measurement'
 import { isFaultlineError } from '@faultline/runtime/errors'
 import type { KafkaRecord } from '@faultline/runtime/kafka'
 
+/** The schema to read with: readings go to ClickHouse in the bytes in which they came. */
+export const packedMeasurementAvro = {
+  ...enrichedMeasurementAvro,
+  fields: enrichedMeasurementAvro.fields.map((field) =>
+    field.name === 'readings' ? { ...field, type: { ...field.type, packed: true } } : field,
+  ),
+}
+
 /** What a record of the enriched topic turned out to be. */
 export type ReadRecord =
-  | { readonly kind: 'measurement'; readonly measurement: EnrichedMeasurement }
+  | { readonly kind: 'measurement'; readonly measurement: PackedMeasurement }
   /** The device was deleted: nothing to store, its history stays. */
   | { readonly kind: 'removal' }
   | { readonly kind: 'refused'; readonly reason: string; readonly message: string }
@@ -37,10 +48,10 @@ export async function readRecord(
 const decimal = /^\d{1,19}$/
 
 /** The fields whose absence or shape would break the INSERT; the rest is held by the schema it was written with. */
-function isMeasurement(decoded: unknown): decoded is EnrichedMeasurement {
+function isMeasurement(decoded: unknown): decoded is PackedMeasurement {
   if (typeof decoded !== 'object' || decoded === null) return false
   const { event_id, device_id, measured_at, readings, revision, source, explanation, features } =
-    decoded as Partial<Record<keyof EnrichedMeasurement, unknown>>
+    decoded as Partial<Record<keyof PackedMeasurement, unknown>>
   return (
     typeof event_id === 'string' &&
     decimal.test(event_id) &&
@@ -48,7 +59,7 @@ function isMeasurement(decoded: unknown): decoded is EnrichedMeasurement {
     device_id !== '' &&
     typeof measured_at === 'number' &&
     typeof revision === 'number' &&
-    Array.isArray(readings) &&
+    (readings instanceof Float32Array || Array.isArray(readings)) &&
     Array.isArray(explanation) &&
     typeof features === 'object' &&
     typeof source === 'object'

@@ -1,31 +1,31 @@
-import type { EnrichedMeasurement } from '@faultline/contracts/enriched-measurement'
+import type { PackedMeasurement } from '@faultline/contracts/enriched-measurement'
 import { RowBinaryWriter } from './row-binary.ts'
 import type { OffsetRange, StoredMeasurement } from './warehouse-writer.ts'
 
 interface Row {
   readonly out: RowBinaryWriter
-  readonly measurement: EnrichedMeasurement
+  readonly measurement: PackedMeasurement
   readonly offset: number
   readonly range: OffsetRange
 }
 
-const text = (read: (measurement: EnrichedMeasurement) => string) => (row: Row) => {
+const text = (read: (measurement: PackedMeasurement) => string) => (row: Row) => {
   row.out.string(read(row.measurement))
 }
 const textOrNull =
-  (read: (measurement: EnrichedMeasurement) => string | null) =>
+  (read: (measurement: PackedMeasurement) => string | null) =>
   ({ out, measurement }: Row) => {
     out.nullable(read(measurement), (value) => {
       out.string(value)
     })
   }
-const int64 = (read: (measurement: EnrichedMeasurement) => number) => (row: Row) => {
+const int64 = (read: (measurement: PackedMeasurement) => number) => (row: Row) => {
   row.out.int64(read(row.measurement))
 }
-const uint32 = (read: (measurement: EnrichedMeasurement) => number) => (row: Row) => {
+const uint32 = (read: (measurement: PackedMeasurement) => number) => (row: Row) => {
   row.out.uint32(read(row.measurement))
 }
-type Explanation = EnrichedMeasurement['explanation'][number]
+type Explanation = PackedMeasurement['explanation'][number]
 const explanationText =
   (read: (entry: Explanation) => string) =>
   ({ out, measurement }: Row) => {

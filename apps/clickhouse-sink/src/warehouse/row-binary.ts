@@ -69,13 +69,13 @@ export class RowBinaryWriter {
     for (const value of values) write(value)
   }
 
-  float32Array(values: readonly number[]): void {
+  float32Array(values: readonly number[] | Float32Array): void {
     this.varint(values.length)
-    const bytes = values.length * 4
-    this.#room(bytes)
-    const floats = new Float32Array(values)
-    this.#chunk.set(new Uint8Array(floats.buffer), this.#end)
-    this.#end += bytes
+    const { buffer, byteOffset, byteLength } =
+      values instanceof Float32Array ? values : new Float32Array(values)
+    this.#room(byteLength)
+    this.#chunk.set(new Uint8Array(buffer, byteOffset, byteLength), this.#end)
+    this.#end += byteLength
   }
 
   #room(bytes: number): void {

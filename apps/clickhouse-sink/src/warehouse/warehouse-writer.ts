@@ -1,4 +1,4 @@
-import type { EnrichedMeasurement } from '@faultline/contracts/enriched-measurement'
+import type { PackedMeasurement } from '@faultline/contracts/enriched-measurement'
 
 /** A partition of the enriched topic. */
 export interface Source {
@@ -16,7 +16,7 @@ export interface OffsetRange extends Source {
 
 export interface StoredMeasurement {
   readonly offset: number
-  readonly measurement: EnrichedMeasurement
+  readonly measurement: PackedMeasurement
 }
 
 /** A record that could not be read, with its bytes. */

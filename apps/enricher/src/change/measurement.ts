@@ -1,9 +1,9 @@
 import type { DeadLetterReason } from '@faultline/contracts/dead-letter'
+import type { PackedMeasurement } from '@faultline/contracts/enriched-measurement'
 import type { LogPosition } from '@faultline/core/join'
 import type { Change } from './change.ts'
 
-/** As the decoder made them. */
-export type Readings = readonly number[] | Float32Array
+type Readings = PackedMeasurement['readings']
 
 /** A row of raw_measurements with its place in PostgreSQL's log. */
 export interface Measurement {

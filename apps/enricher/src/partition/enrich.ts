@@ -1,8 +1,8 @@
-import type { EnrichedMeasurement } from '@faultline/contracts/enriched-measurement'
+import type { PackedMeasurement } from '@faultline/contracts/enriched-measurement'
 import type { Scorer } from '@faultline/core/scoring'
 import type { DeviceState } from '@faultline/core/state'
 import type { JoinedDevice } from '../catalog/catalog.ts'
-import type { Measurement, Readings } from '../change/measurement.ts'
+import type { Measurement } from '../change/measurement.ts'
 
 interface EnrichInput {
   readonly measurement: Measurement
@@ -14,13 +14,8 @@ interface EnrichInput {
   readonly enrichedAt: number
 }
 
-/** An enriched measurement before it is encoded. */
-export type ScoredMeasurement = Omit<EnrichedMeasurement, 'readings'> & {
-  readonly readings: Readings
-}
-
 /** Scores a measurement, moving the device's state on, and puts the record together. */
-export function enrich(scorer: Scorer, input: EnrichInput): ScoredMeasurement {
+export function enrich(scorer: Scorer, input: EnrichInput): PackedMeasurement {
   const { measurement, joined, state, partition, offset, enrichedAt } = input
   const { device, model, catalogLsn } = joined
   const scored = scorer.score({

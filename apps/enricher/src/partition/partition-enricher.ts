@@ -1,4 +1,5 @@
 import { replayHeaders, type DeadLetter } from '@faultline/contracts/dead-letter'
+import type { PackedMeasurement } from '@faultline/contracts/enriched-measurement'
 import type { Scorer } from '@faultline/core/scoring'
 import { comparePositions, type LogPosition } from '@faultline/core/join'
 import { advancePosition, eventCount, lastPosition, type DeviceState } from '@faultline/core/state'
@@ -10,7 +11,7 @@ import { toChange } from '../change/change.ts'
 import { isRefusal, toMeasurement, type Measurement, type Refusal } from '../change/measurement.ts'
 import type { ParkedRecord, RawRecord } from './changelog.ts'
 import { StepOutput, type Enrichment } from './step.ts'
-import { enrich, type ScoredMeasurement } from './enrich.ts'
+import { enrich } from './enrich.ts'
 import type { PartitionStore, StoreLimits } from './partition-store.ts'
 
 /** What a partition's enrichment needs of the world; shared by all partitions. */
@@ -20,7 +21,7 @@ export interface EnrichmentTools {
   readonly decode: (value: Buffer) => Promise<unknown>
   /** The same without waiting; undefined when the schema was not met yet. */
   readonly decodeKnown: (value: Buffer) => { readonly value: unknown } | undefined
-  readonly encodeEnriched: Encode<ScoredMeasurement>
+  readonly encodeEnriched: Encode<PackedMeasurement>
   readonly encodeDeadLetter: Encode<DeadLetter>
   readonly now: () => number
   readonly topics: {
