@@ -36,20 +36,22 @@ export default defineConfig({
         testTimeout: 120_000,
       }),
       layer(1, 'simulation', { include: ['test/simulation/**/*.test.ts'], testTimeout: 600_000 }),
-      layer(2, 'supervisor', { include: supervised, testTimeout: 30_000 }),
-      layer(3, 'fault-tools', { include: ['test/faults/tools/**/*.test.ts'], testTimeout: 30_000 }),
-      layer(4, 'contract', { include: ['test/contract/**/*.test.ts'], ...onBackEnds }),
-      layer(5, 'integration', {
+      // Measures processor time, so nothing else of this run may be under way.
+      layer(2, 'guard', { include: ['test/guard/**/*.test.ts'], testTimeout: 120_000 }),
+      layer(3, 'supervisor', { include: supervised, testTimeout: 30_000 }),
+      layer(4, 'fault-tools', { include: ['test/faults/tools/**/*.test.ts'], testTimeout: 30_000 }),
+      layer(5, 'contract', { include: ['test/contract/**/*.test.ts'], ...onBackEnds }),
+      layer(6, 'integration', {
         include: ['test/integration/**/*.test.ts'],
         exclude: supervised,
         ...onBackEnds,
       }),
-      layer(6, 'e2e', { include: ['test/e2e/**/*.test.ts'], exclude: slow, ...onProduct }),
-      layer(7, 'campaign', {
+      layer(7, 'e2e', { include: ['test/e2e/**/*.test.ts'], exclude: slow, ...onProduct }),
+      layer(8, 'campaign', {
         include: ['test/faults/campaign/**/*.test.ts'],
         testTimeout: 900_000,
       }),
-      layer(8, 'slow', { include: slow, ...onProduct }),
+      layer(9, 'slow', { include: slow, ...onProduct }),
     ],
   },
 })
