@@ -2,7 +2,7 @@ import type { StoreAudit } from '@faultline/audit/report'
 import type { Clock } from '@faultline/runtime/clock'
 import { messageOf } from '@faultline/runtime/errors'
 import { startOpsServer } from '@faultline/runtime/health'
-import type { ProcessContext } from '@faultline/runtime/lifecycle'
+import { runInBackground, type ProcessContext } from '@faultline/runtime/lifecycle'
 import type { Logger } from '@faultline/runtime/logging'
 import { Metrics } from '@faultline/runtime/metrics'
 import { isAway } from './away.ts'
@@ -42,14 +42,7 @@ export async function startAuditor(
     signal: stopping.signal,
   })
   const parts = { product, verdict, clock, logger, signal: stopping.signal }
-  const rounds = auditForEver(parts)
-  rounds.catch((error: unknown) => {
-    if (!stopping.signal.aborted) context.fail(error)
-  })
-  scope.defer('rounds', async () => {
-    stopping.abort()
-    await Promise.allSettled([rounds])
-  })
+  runInBackground(context, { name: 'rounds', stopping, loops: [auditForEver(parts)] })
   logger.info('auditor started')
 }
 

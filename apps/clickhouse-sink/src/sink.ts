@@ -9,7 +9,7 @@ import {
   type KafkaConnection,
   type PartitionReader,
 } from '@faultline/runtime/kafka'
-import type { ProcessContext } from '@faultline/runtime/lifecycle'
+import { runInBackground, type ProcessContext } from '@faultline/runtime/lifecycle'
 import { Metrics } from '@faultline/runtime/metrics'
 import { createDecoder, createProjection, httpSchemaRegistry } from '@faultline/runtime/registry'
 import type { SinkConfig } from './config.ts'
@@ -78,16 +78,8 @@ export async function startSink(
       stopping.signal,
     ),
   ]
-  for (const loop of loops) {
-    loop.catch((error: unknown) => {
-      context.fail(error)
-    })
-  }
-  // Registered last, so it comes first: whoever waits for a back end stops waiting, then the rest can stop.
-  scope.defer('waiting', async () => {
-    stopping.abort()
-    await Promise.allSettled(loops)
-  })
+  // Stopped first: whoever waits for a back end stops waiting, then the rest can stop.
+  runInBackground(context, { name: 'waiting', stopping, loops })
   logger.info('sink started')
 }
 

@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises'
+import { environment as names } from '@faultline/contracts/environment'
 import { Patience } from '@faultline/ingest/patience'
 import type { Clock } from '@faultline/runtime/clock'
-import { FaultlineError, messageOf } from '@faultline/runtime/errors'
+import { prepareFolder } from '@faultline/runtime/config'
 import { startOpsServer, type Readiness } from '@faultline/runtime/health'
-import type { ProcessContext } from '@faultline/runtime/lifecycle'
+import { runInBackground, type ProcessContext } from '@faultline/runtime/lifecycle'
 import type { Logger } from '@faultline/runtime/logging'
 import { Metrics } from '@faultline/runtime/metrics'
 import { LedgerMoved } from './batch/commit.ts'
@@ -25,7 +25,7 @@ export async function startCollector(
   clock: Clock,
 ): Promise<void> {
   const { scope, logger } = context
-  await prepareFolder(config.folder)
+  await prepareFolder(names.collectFolder, config.folder)
   const metrics = new Metrics()
   const stopping = new AbortController()
   const { signal } = stopping
@@ -41,15 +41,8 @@ export async function startCollector(
     }),
   )
   reportState(metrics, collector, patience)
-  const running = loop.run()
-  running.catch((error: unknown) => {
-    context.fail(error)
-  })
-  scope.defer('collecting', async () => {
-    stopping.abort(new Error('stopping'))
-    await running.catch(() => undefined)
-    await collector.close()
-  })
+  scope.defer('collector', () => collector.close())
+  runInBackground(context, { name: 'collecting', stopping, loops: [loop.run()] })
   logger.info({ folder: config.folder }, 'collecting frame files')
 }
 
@@ -105,21 +98,6 @@ class PassLoop {
       await clock.sleep(movedPauseMs, signal)
       return 0
     }
-  }
-}
-
-async function prepareFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true })
-  } catch (error) {
-    throw new FaultlineError(
-      'CONFIG_INVALID',
-      `COLLECT_FOLDER cannot be used: ${messageOf(error)}`,
-      {
-        cause: error,
-        remedy: 'Set COLLECT_FOLDER to a folder that the collector may write to.',
-      },
-    )
   }
 }
 

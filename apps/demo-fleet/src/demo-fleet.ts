@@ -1,7 +1,7 @@
 import { createFleet } from '@faultline/load-generator/fleet'
 import type { Clock } from '@faultline/runtime/clock'
 import { startOpsServer } from '@faultline/runtime/health'
-import type { ProcessContext } from '@faultline/runtime/lifecycle'
+import { runInBackground, type ProcessContext } from '@faultline/runtime/lifecycle'
 import { Metrics } from '@faultline/runtime/metrics'
 import { connectPostgres } from '@faultline/runtime/postgres'
 import type { DemoFleetConfig } from './config.ts'
@@ -39,13 +39,6 @@ export async function startDemoFleet(
     }),
   )
   const stopping = new AbortController()
-  const running = reporter.run(stopping.signal)
-  running.catch((error: unknown) => {
-    context.fail(error)
-  })
-  scope.defer('reporter', async () => {
-    stopping.abort(new Error('stopping'))
-    await running.catch(() => undefined)
-  })
+  runInBackground(context, { name: 'reporter', stopping, loops: [reporter.run(stopping.signal)] })
   logger.info({ rowsPerSecond: config.rowsPerSecond, seed: config.seed }, 'the fleet reports')
 }

@@ -1,9 +1,11 @@
 import { join } from 'node:path'
+import { environment as names } from '@faultline/contracts/environment'
 import { DirectoryCache, GroupCommitter } from '@faultline/ingest/intake'
 import { Patience } from '@faultline/ingest/patience'
 import type { Clock } from '@faultline/runtime/clock'
+import { prepareFolder } from '@faultline/runtime/config'
 import { startOpsServer, type Readiness } from '@faultline/runtime/health'
-import type { ProcessContext } from '@faultline/runtime/lifecycle'
+import { runInBackground, type ProcessContext } from '@faultline/runtime/lifecycle'
 import { Metrics } from '@faultline/runtime/metrics'
 import { connectPostgres } from '@faultline/runtime/postgres'
 import type { MqttSourceConfig } from './config.ts'
@@ -21,6 +23,7 @@ export async function startMqttSource(
   clock: Clock,
 ): Promise<void> {
   const { scope, logger } = context
+  await prepareFolder(names.mqttErrorFolder, config.errorFolder)
   const metrics = new Metrics()
   const stopping = new AbortController()
   const { signal } = stopping
@@ -36,18 +39,12 @@ export async function startMqttSource(
   )
   metrics.gauge('faultline_messages_held', () => subscriber.held)
   metrics.gauge('faultline_ingest_waiting', () => patience.waitingFor.size)
-  const running = Promise.all([
+  scope.defer('intake', close)
+  const loops = [
     subscriber.run(),
     keepForgetting({ config, clock, logger, signal, mayForget: () => subscriber.isSettled }),
-  ])
-  running.catch((error: unknown) => {
-    context.fail(error)
-  })
-  scope.defer('messages', async () => {
-    stopping.abort(new Error('stopping'))
-    await running.catch(() => undefined)
-    await close()
-  })
+  ]
+  runInBackground(context, { name: 'messages', stopping, loops })
   const { host } = new URL(config.brokerUrl)
   logger.info({ broker: host, filter: config.template.filter }, 'taking messages')
 }

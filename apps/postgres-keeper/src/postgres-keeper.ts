@@ -1,7 +1,7 @@
 import type { Clock } from '@faultline/runtime/clock'
 import { isFaultlineError } from '@faultline/runtime/errors'
 import { startOpsServer } from '@faultline/runtime/health'
-import type { ProcessContext } from '@faultline/runtime/lifecycle'
+import { runInBackground, type ProcessContext } from '@faultline/runtime/lifecycle'
 import type { Logger } from '@faultline/runtime/logging'
 import { Metrics } from '@faultline/runtime/metrics'
 import {
@@ -34,14 +34,7 @@ export async function startPostgresKeeper(
     startOpsServer({ listen: config.opsListen, metrics, readiness: () => keeper.readiness() }),
   )
   const stopping = new AbortController()
-  const running = keeper.run(stopping.signal)
-  running.catch((error: unknown) => {
-    context.fail(error)
-  })
-  scope.defer('rounds', async () => {
-    stopping.abort(new Error('stopping'))
-    await running.catch(() => undefined)
-  })
+  runInBackground(context, { name: 'rounds', stopping, loops: [keeper.run(stopping.signal)] })
   logger.info({ retentionDays: config.retentionDays }, 'months and slot are kept')
 }
 

@@ -1,7 +1,10 @@
-import { describe, expect, it } from 'vitest'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { FaultlineError } from '../errors/index.ts'
-import { brokerList, listenAddress, parseEnvironment } from './index.ts'
+import { brokerList, listenAddress, parseEnvironment, prepareFolder } from './index.ts'
 
 function problemOf(schema: z.ZodType, env: Record<string, string>): FaultlineError {
   try {
@@ -62,5 +65,22 @@ describe('listenAddress', () => {
 describe('brokerList', () => {
   it.each(['', ' ', 'a:1,', ',a:1', 'a:1,,b:2'])('refuses "%s"', (text) => {
     expect(brokerList.safeParse(text).success).toBe(false)
+  })
+})
+
+describe('a folder of a variable', () => {
+  it('is made; where that cannot be, the variable is named', async () => {
+    const parent = mkdtempSync(join(tmpdir(), 'config-'))
+    onTestFinished(() => {
+      rmSync(parent, { recursive: true })
+    })
+    const folder = join(parent, 'a', 'b')
+    await prepareFolder('SOME_FOLDER', folder)
+    await prepareFolder('SOME_FOLDER', folder)
+    expect(existsSync(folder)).toBe(true)
+    writeFileSync(join(folder, 'file'), '')
+    await expect(prepareFolder('SOME_FOLDER', join(folder, 'file', 'c'))).rejects.toThrow(
+      'CONFIG_INVALID: SOME_FOLDER cannot be used',
+    )
   })
 })

@@ -1,5 +1,7 @@
+import { constants } from 'node:fs'
+import { access, mkdir } from 'node:fs/promises'
 import { z } from 'zod'
-import { FaultlineError } from '../errors/index.ts'
+import { FaultlineError, messageOf } from '../errors/index.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -41,3 +43,19 @@ export const brokerList = z.string().transform((text, context) => {
 /** A whole number above zero, with its value where the variable is not set. */
 export const positiveCount = (fallback: number) =>
   z.coerce.number().int().positive().default(fallback)
+
+/**
+ * Makes the folder that a variable names where there is none.
+ * @throws FaultlineError CONFIG_INVALID where it cannot be made, or not be written to
+ */
+export async function prepareFolder(variable: string, path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true })
+    await access(path, constants.W_OK)
+  } catch (error) {
+    throw new FaultlineError('CONFIG_INVALID', `${variable} cannot be used: ${messageOf(error)}`, {
+      cause: error,
+      remedy: `Set ${variable} to a folder that this process may write to.`,
+    })
+  }
+}

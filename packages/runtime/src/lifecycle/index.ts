@@ -1,4 +1,5 @@
 export { Scope, type Started } from './component.ts'
 export { progressLine, timeLeft } from './progress-line.ts'
+export { runInBackground } from './run-in-background.ts'
 export { runProcess, type ProcessContext } from './run-process.ts'
 export { runTool } from './run-tool.ts'
