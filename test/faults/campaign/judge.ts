@@ -288,9 +288,16 @@ const rowsSql = `SELECT topic_partition AS p, count() AS records, uniqExact(topi
   sum(arraySum(arrayMap(x -> if(isFinite(x), toFloat64(x), 0), readings))) AS s
   FROM app.enriched_measurements GROUP BY topic_partition`
 
-// The states themselves: the views would merge every quantile as well.
+const isNumber = 'x -> isFinite(x)'
+const orNothing = 'x -> if(isFinite(x), toFloat64(x), 0)'
+
+// What is stored, frames and states: the views would work out every quantile as well.
 const rollUpSql = (level: string): string =>
-  `SELECT sum(arraySum(c)) AS n, sum(arraySum(s)) AS s FROM (
+  level === '1min'
+    ? `SELECT sum(arraySum(frame -> length(arrayFilter(${isNumber}, frame)), frames)) AS n,
+     sum(arraySum(frame -> arraySum(arrayMap(${orNothing}, frame)), frames)) AS s
+     FROM app.measurements_1min WHERE device_id != ''`
+    : `SELECT sum(arraySum(c)) AS n, sum(arraySum(s)) AS s FROM (
      SELECT countIfForEachMerge(count) AS c, sumIfForEachMerge(sum) AS s
      FROM app.measurements_${level} WHERE device_id != '' GROUP BY device_id, bucket)`
 
