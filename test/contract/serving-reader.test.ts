@@ -298,6 +298,22 @@ describe.each(Object.entries(harnesses))('serving reader: %s', (_name, harness) 
   })
 })
 
+it('a change is in the next reading', async () => {
+  const reader = await harnesses['redis']?.readerOf([measured({ device_id: 'a' })])
+  const level = async () => (await reader?.devices(['a']))?.value[0]?.alert_level
+  const key = redisKeys.deviceSummary('a')
+  const found = [await level()]
+  for (const now of ['critical', 'normal', 'critical']) {
+    await redis.value.run('change', (server) => server.hset(key, 'alert_level', now))
+    found.push(await level(), await level())
+  }
+  await redis.value.run('remove', (server) => server.del(key))
+  found.push(await level())
+  expect(found).toEqual([
+    ...['normal', 'critical', 'critical', 'normal', 'normal', 'critical', 'critical', undefined],
+  ])
+})
+
 it('a key that is no summary fails only who asks for it', async () => {
   const reader = await harnesses['redis']?.readerOf([measured({ device_id: 'a' })])
   await redis.value.run('spoil', (server) => server.set(redisKeys.deviceSummary('spoilt'), 'x'))

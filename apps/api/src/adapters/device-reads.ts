@@ -21,6 +21,14 @@ const fields = Object.keys(deviceSummary.shape)
 /** Devices of one command, which nobody else's comes in between: Redis is busy with 500 for a few milliseconds. */
 const batchMax = 500
 
+/** Devices whose last text is remembered, with a few kilobytes each. */
+const rememberedMax = 2_000
+
+interface Remembered {
+  readonly text: string
+  readonly summary: DeviceSummary
+}
+
 interface Batch {
   readonly deviceIds: Set<string>
   readonly answer: Promise<Answer>
@@ -34,10 +42,12 @@ interface Answer {
 
 /**
  * Reads summaries. Questions that come in the same turn of the event loop are sent as one: every answer is still read after its
- * question came, and a device that many ask for is read once.
+ * question came, and a device that many ask for is read once. A text that has not changed since is not taken apart again: the same
+ * object is given, which tells callers that nothing changed.
  */
 export class DeviceReads {
   readonly #redis: RedisClient
+  readonly #remembered = new Map<string, Remembered>()
   #open: Batch | undefined
 
   constructor(redis: RedisClient) {
@@ -47,7 +57,24 @@ export class DeviceReads {
   /** Summaries in the order of the ids, at most 500; null where a device is unknown. Throws like RedisClient.run. */
   async read(deviceIds: readonly string[]): Promise<Reading<readonly (DeviceSummary | null)[]>> {
     const { progress, summaries } = await this.#join(deviceIds)
-    return { value: deviceIds.map((id) => summaryOf(summaries.get(id) ?? '')), progress }
+    return { value: deviceIds.map((id) => this.#summary(id, summaries.get(id) ?? '')), progress }
+  }
+
+  #summary(deviceId: string, text: string): DeviceSummary | null {
+    const remembered = this.#remembered
+    const known = remembered.get(deviceId)
+    if (known?.text === text) return known.summary
+    const summary = summaryOf(text)
+    if (summary === null) {
+      remembered.delete(deviceId)
+      return null
+    }
+    // Whoever has been remembered for the longest time makes room.
+    if (known === undefined && remembered.size >= rememberedMax) {
+      remembered.delete(remembered.keys().next().value ?? '')
+    }
+    remembered.set(deviceId, { text, summary })
+    return summary
   }
 
   #join(deviceIds: readonly string[]): Promise<Answer> {

@@ -15,7 +15,7 @@ export interface Answer<R> {
   readonly body: R
   /** How far the store had come when it was read; goes into the header `Faultline-As-Of`. */
   readonly asOf?: Progress
-  /** A strong ETag over the body, and 304 where the caller has it already. */
+  /** A strong ETag over the body, and 304 where the caller has it already. A body given twice must not have changed. */
   readonly revalidate?: boolean
   readonly headers?: Readonly<Record<string, string>>
   /** 200 where absent. */

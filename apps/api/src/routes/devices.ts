@@ -10,7 +10,7 @@ import { servingRoute } from '../http/serving-route.ts'
 import { oldestOf, type Progress, type Reading } from '../ports/progress.ts'
 import type { ServingReader } from '../ports/serving-reader.ts'
 import type { ProgressWait } from '../progress-wait.ts'
-import { asOf, device, deviceBody } from '../schemas/device.ts'
+import { asOf, device, deviceBody, type Device } from '../schemas/device.ts'
 
 interface DeviceRoutesDeps {
   readonly serving: ServingReader
@@ -29,6 +29,13 @@ export function deviceRoutes(deps: DeviceRoutesDeps): readonly JsonRoute[] {
 }
 
 function oneRoute({ serving, progressWait }: DeviceRoutesDeps): JsonRoute {
+  // A reader gives the same summary for as long as nothing changes; then the body is the same, and so are its text and its tag.
+  const bodies = new WeakMap<DeviceSummary, Device>()
+  const bodyOf = (summary: DeviceSummary): Device => {
+    const body = bodies.get(summary) ?? deviceBody(summary)
+    bodies.set(summary, body)
+    return body
+  }
   return servingRoute(progressWait, {
     method: 'get',
     path: '/api/devices/{id}',
@@ -42,7 +49,7 @@ function oneRoute({ serving, progressWait }: DeviceRoutesDeps): JsonRoute {
       const { value, progress } = await serving.devices([params.id])
       const summary = value[0] ?? null
       if (summary === null) throw notFound(`No device has the id ${JSON.stringify(params.id)}.`)
-      return { body: deviceBody(summary), asOf: progress, revalidate: true }
+      return { body: bodyOf(summary), asOf: progress, revalidate: true }
     },
   })
 }
