@@ -1,6 +1,7 @@
 import avro from 'avsc'
 import { compileModel, type Rule } from '@faultline/core/model'
 import { toChange } from '../../apps/enricher/src/change/change.ts'
+import { debeziumEnvelope, measurementColumns } from '../support/debezium-envelope.ts'
 import { Catalog } from '../../apps/enricher/src/catalog/catalog.ts'
 
 const devices = 50
@@ -12,43 +13,7 @@ const rules: Rule[] = [
 ]
 const startMs = Date.UTC(2026, 0, 1)
 
-const optional = (name: string, type: unknown) => ({ name, type: ['null', type], default: null })
-const texts = (...names: string[]) => names.map((name) => ({ name, type: 'string' }))
-const longs = (...names: string[]) => names.map((name) => optional(name, 'long'))
-
-/** The envelope of raw_measurements as Debezium registers it. */
-export const envelope = {
-  ...{ type: 'record', name: 'Envelope', namespace: 'postgres.public.raw_measurements' },
-  fields: [
-    optional('before', {
-      ...{ type: 'record', name: 'Value' },
-      fields: [
-        { name: 'id', type: 'long' },
-        ...texts('device_id', 'measured_at'),
-        { name: 'readings', type: { type: 'array', items: ['null', 'float'] } },
-        optional('car_number', 'int'),
-      ],
-    }),
-    optional('after', 'Value'),
-    {
-      name: 'source',
-      type: {
-        ...{ type: 'record', name: 'Source' },
-        fields: [
-          ...texts('version', 'connector', 'name'),
-          { name: 'ts_ms', type: 'long' },
-          ...texts('snapshot', 'db'),
-          optional('sequence', 'string'),
-          ...longs('ts_us', 'ts_ns'),
-          ...texts('schema', 'table'),
-          ...longs('txId', 'lsn', 'xmin'),
-        ],
-      },
-    },
-    { name: 'op', type: 'string' },
-    ...longs('ts_ms', 'ts_us', 'ts_ns'),
-  ],
-} as unknown as avro.Schema
+export const envelope = debeziumEnvelope(measurementColumns)
 
 const deviceId = (n: number) => `AC-${String(n % devices).padStart(4, '0')}`
 

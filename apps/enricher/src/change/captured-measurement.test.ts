@@ -3,59 +3,22 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isFaultlineError } from '@faultline/runtime/errors'
 import { createProjection, type SchemaRegistry } from '@faultline/runtime/registry'
+import {
+  debeziumEnvelope,
+  measurementColumns as columns,
+  type Columns,
+} from '../../../../test/support/debezium-envelope.ts'
 import { capturedMeasurementAvro } from './captured-measurement.ts'
 import { toChange } from './change.ts'
 import { isRefusal, toMeasurement } from './measurement.ts'
 
-type Columns = Readonly<Record<string, unknown>>
-
-const columns: Columns = {
-  id: { type: 'long', connect: 1 },
-  device_id: 'string',
-  measured_at: { type: 'string', 'connect.name': 'io.debezium.time.ZonedTimestamp' },
-  readings: { type: 'array', items: ['null', 'float'] },
-  car_number: ['null', 'int'],
-}
+const avroOf = (of: Columns) => avro.Type.forSchema(debeziumEnvelope(of), { wrapUnions: 'auto' })
 
 const doubles = { type: 'array', items: ['null', 'double'] }
 
 function withoutCar(): Columns {
   const { id, device_id, measured_at, readings } = columns
   return { id, device_id, measured_at, readings }
-}
-
-/** The envelope as Debezium registers it. */
-function envelope(of: Columns): avro.Type {
-  const optional = (name: string, type: unknown) => ({ name, type: ['null', type], default: null })
-  const longs = (...names: string[]) => names.map((name) => optional(name, 'long'))
-  const row = {
-    ...{ type: 'record', name: 'Value' },
-    fields: Object.entries(of).map(([name, type]) => ({ name, type })),
-  }
-  const source = {
-    ...{ type: 'record', name: 'Source', namespace: 'io.debezium.connector.postgresql' },
-    fields: [
-      ...['version', 'connector', 'name'].map((name) => ({ name, type: 'string' })),
-      { name: 'ts_ms', type: 'long' },
-      { name: 'snapshot', type: ['string', 'null'], default: 'false' },
-      { name: 'db', type: 'string' },
-      optional('sequence', 'string'),
-      ...longs('ts_us', 'ts_ns'),
-      ...['schema', 'table'].map((name) => ({ name, type: 'string' })),
-      ...longs('txId', 'lsn', 'xmin'),
-    ],
-  }
-  const schema = {
-    ...{ type: 'record', name: 'Envelope', namespace: 'postgres.public.raw_measurements' },
-    fields: [
-      optional('before', row),
-      optional('after', 'Value'),
-      { name: 'source', type: source },
-      { name: 'op', type: 'string' },
-      ...longs('ts_ms', 'ts_us', 'ts_ns'),
-    ],
-  }
-  return avro.Type.forSchema(schema as avro.Schema, { wrapUnions: 'auto' })
 }
 
 const time = Date.UTC(2026, 5, 1)
@@ -100,7 +63,7 @@ const row = fc.record({
 
 describe('what the enricher reads of a captured measurement', () => {
   it('is what decoding all of it gives', () => {
-    const written = envelope(columns)
+    const written = avroOf(columns)
     fc.assert(
       fc.property(row, (one) => {
         const value = wire(written.toBuffer(change(one)))
@@ -123,7 +86,7 @@ describe('what the enricher reads of a captured measurement', () => {
     ],
     ['no car number', withoutCar(), {}],
   ])('is the same with %s', (_, of, more) => {
-    const written = envelope(of)
+    const written = avroOf(of)
     const one = { id: 5, device_id: 'd', measured_at: '2026-01-01T00:00:00Z', car_number: 3 }
     const value = wire(written.toBuffer(change({ ...one, readings: [1.5, -2], ...more })))
     const seen = understood(written, value, 'projection')
@@ -132,7 +95,7 @@ describe('what the enricher reads of a captured measurement', () => {
   })
 
   it('knows deletions and truncations', () => {
-    const written = envelope(columns)
+    const written = avroOf(columns)
     for (const op of ['d', 't']) {
       const value = wire(written.toBuffer(change({}, { after: null, op })))
       expect(understood(written, value, 'projection')).toEqual(understood(written, value, null))
@@ -140,7 +103,7 @@ describe('what the enricher reads of a captured measurement', () => {
   })
 
   it('never hangs on damaged bytes, nor reads past their end', () => {
-    const written = envelope(columns)
+    const written = avroOf(columns)
     const readings = Array.from({ length: 20 }, (_, n) => (n === 3 ? null : n))
     const one = { id: 5, device_id: 'd', measured_at: '2026-01-01T00:00:00Z', car_number: 3 }
     const whole = written.toBuffer(change({ ...one, readings }))
