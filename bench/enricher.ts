@@ -17,6 +17,7 @@ import { consumerGroups, topics, topicSpecs } from '@faultline/contracts/topics'
 import { connectKafka, type KafkaConnection } from '@faultline/runtime/kafka'
 import { ensureTopics } from '@faultline/runtime/kafka-admin'
 import { createLogger } from '@faultline/runtime/logging'
+import { appNodeOptions } from '@faultline/stack/apps'
 import { median, spread } from './ingest/statistics.ts'
 import { project, withBackEnds, type Environment } from './back-ends.ts'
 import { print } from './running-product.ts'
@@ -70,8 +71,6 @@ const best = {
   STREAMS_CONFIG: 'producer.batch.size=262144',
 }
 
-/** As the stack starts it. */
-const nodeOptions = ['--disable-warning=TimeoutNegativeWarning', '--max-semi-space-size=32']
 /** With --profile FOLDER ours runs alone and writes its profile there. */
 const profiling =
   options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(options.profile)}`]
@@ -81,7 +80,7 @@ const ours: Contestant = {
   env: { LOG_LEVEL: 'warn', STARTING_OFFSETS: 'earliest' },
   command:
     options.instances === '1'
-      ? [process.execPath, ...nodeOptions, ...profiling, main]
+      ? [process.execPath, ...appNodeOptions, ...profiling, main]
       : [process.execPath, join(import.meta.dirname, 'instances.ts'), options.instances, main],
 }
 const contestants: readonly Contestant[] = [

@@ -141,7 +141,10 @@ function isWanted(name: string, { demo, env }: AppSettings): boolean {
  * kafkajs sets a timer in the past whenever its queue was idle; Node 24 warns of it at every start, and nothing is wrong. With more room for
  * young objects those of a batch are gone before they are looked at: a tenth less processor time, and less memory.
  */
-const nodeOptions = ['--disable-warning=TimeoutNegativeWarning', '--max-semi-space-size=32']
+export const appNodeOptions: readonly string[] = [
+  '--disable-warning=TimeoutNegativeWarning',
+  '--max-semi-space-size=32',
+]
 
 function appSpec(app: App, settings: AppSettings): ProcessSpec {
   const { projectFolder, ports, addresses, env, compileCache } = settings
@@ -153,7 +156,7 @@ function appSpec(app: App, settings: AppSettings): ProcessSpec {
     kind: 'app',
     needs: app.needs,
     command: process.execPath,
-    args: [...nodeOptions, join(projectFolder, 'apps', app.name, 'src', 'main.ts')],
+    args: [...appNodeOptions, join(projectFolder, 'apps', app.name, 'src', 'main.ts')],
     env: {
       ...pick(env, settingNames),
       ...foldersOf(app, settings),

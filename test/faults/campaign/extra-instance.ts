@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { once } from 'node:events'
 import { join, resolve } from 'node:path'
+import { appNodeOptions } from '@faultline/stack/apps'
 import { pause, waitFor } from './pause.ts'
 import type { ProductUnderTest } from './product-under-test.ts'
 
@@ -42,10 +43,7 @@ export class ExtraInstance {
     const log = openSync(join(this.#product.home, 'logs', `${this.app}-extra.log`), 'a')
     this.#child = spawn(
       process.execPath,
-      [
-        '--disable-warning=TimeoutNegativeWarning',
-        join(projectFolder, 'apps', this.app, 'src', 'main.ts'),
-      ],
+      [...appNodeOptions, join(projectFolder, 'apps', this.app, 'src', 'main.ts')],
       {
         cwd: projectFolder,
         stdio: ['ignore', log, log],
