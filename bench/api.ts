@@ -16,7 +16,7 @@ import { fillRedis } from './api/fill.ts'
 import { startApi, startBareHandler, startWebdis, type Server } from './api/servers.ts'
 import { wrk } from './api/wrk.ts'
 import { processorSeconds } from './end-to-end/processor-time.ts'
-import { median, spread } from './ingest/statistics.ts'
+import { median, ratios, spread } from './statistics.ts'
 import { print } from './running-product.ts'
 
 const { values: options } = parseArgs({
@@ -109,9 +109,9 @@ async function rounds(workload: Workload, redisPid: number) {
     const last = names.map((name) => `${name} ${describe(all[name].at(-1))}`)
     print(`${workload}, round ${run + 1}: ${last.join('; ')}`)
   }
-  const ratios = (peer: Name) =>
-    all.api.map(({ perSecond }, run) => perSecond / (all[peer][run]?.perSecond ?? Number.NaN))
-  const [webdis, bare] = [ratios('webdis'), ratios('bare handler')]
+  const perSecond = (name: Name) => all[name].map((measured) => measured.perSecond)
+  const against = (peer: Name) => ratios(perSecond('api'), perSecond(peer))
+  const [webdis, bare] = [against('webdis'), against('bare handler')]
   return {
     ratio: { webdis: median(webdis), bare_handler: median(bare) },
     spread: { webdis: spread(webdis), bare_handler: spread(bare) },

@@ -16,6 +16,7 @@ import { openChain, stackProcesses, type Reached } from './end-to-end/chain.ts'
 import { commitRows } from './end-to-end/commit-rows.ts'
 import { processorSeconds } from './end-to-end/processor-time.ts'
 import { print, runningProduct } from './running-product.ts'
+import { median, ratios, spread } from './statistics.ts'
 
 const { values } = parseArgs({
   options: {
@@ -129,9 +130,6 @@ async function sustained(): Promise<readonly Lag[]> {
   return lags
 }
 
-const median = (values: readonly number[]) =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
-
 function flatness(lags: readonly Lag[], store: 'redis' | 'clickhouse') {
   const half = Math.floor(lags.length / 2)
   const of = (part: readonly Lag[]) => median(part.map((lag) => lag[store]))
@@ -160,15 +158,15 @@ if (runs > 0) {
 }
 const lags = rate > 0 ? await sustained() : []
 const ours = whole.map(({ rowsPerSecond }) => Math.round(rowsPerSecond))
-const ratios = ours.map((value, run) => value / (alone[run] ?? Number.NaN))
+const pairs = ratios(ours, alone)
 print(
   JSON.stringify({
     bench: 'end-to-end',
     ours: median(ours),
     peer: Math.round(median(alone)),
-    ratio: Number(median(ratios).toFixed(2)),
+    ratio: median(pairs),
     runs,
-    spread: [Math.min(...ratios), Math.max(...ratios)].map((ratio) => Number(ratio.toFixed(2))),
+    spread: spread(pairs),
     rows,
     cores: availableParallelism(),
     microseconds: Object.fromEntries(times),

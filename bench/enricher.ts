@@ -18,7 +18,7 @@ import { connectKafka, type KafkaConnection } from '@faultline/runtime/kafka'
 import { ensureTopics } from '@faultline/runtime/kafka-admin'
 import { createLogger } from '@faultline/runtime/logging'
 import { appNodeOptions } from '@faultline/stack/apps'
-import { median, spread } from './ingest/statistics.ts'
+import { median, ratios, spread } from './statistics.ts'
 import { project, withBackEnds, type Environment } from './back-ends.ts'
 import { print } from './running-product.ts'
 
@@ -208,12 +208,12 @@ function summary(figures: Figures, rate: (run: Run) => number) {
   const our = of('ours').map(rate)
   const against = (name: string) => {
     const theirs = of(name).map(rate)
-    const ratios = our.map((value, i) => value / (theirs[i] ?? Number.NaN))
+    const pairs = ratios(our, theirs)
     const cpu = of(name).map(({ process_cpu_seconds: seconds }) => seconds)
     return {
       rate: median(theirs),
-      ratio: median(ratios),
-      spread: spread(ratios),
+      ratio: median(pairs),
+      spread: spread(pairs),
       cpu_s: median(cpu),
     }
   }

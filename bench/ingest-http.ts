@@ -14,7 +14,7 @@ import { startPostgresServer } from '../test/support/postgres-server.ts'
 import { frameChannels, makeFrames } from './ingest/frames.ts'
 import { HttpBench } from './ingest/http.ts'
 import { PreparedCopy } from './ingest/prepared-copy.ts'
-import { median, spread } from './ingest/statistics.ts'
+import { median, ratios, spread } from './statistics.ts'
 import { print } from './running-product.ts'
 
 const { values } = parseArgs({
@@ -67,7 +67,7 @@ async function compare(): Promise<void> {
       `run ${run + 1}: HTTP ${ours.at(-1)?.toFixed(2)} M points/s, ${processor.at(-1)?.toFixed(1)} µs of the API's processor a row; ${copy.name} ${peer.at(-1)?.toFixed(2)} M points/s`,
     )
   }
-  const ratios = ours.map((value, run) => value / (peer[run] ?? NaN))
+  const pairs = ratios(ours, peer)
   print(
     JSON.stringify({
       bench: 'ingest-http',
@@ -75,9 +75,9 @@ async function compare(): Promise<void> {
       ours: median(ours),
       peer: median(peer),
       peer_is: copy.name,
-      ratio: median(ratios),
+      ratio: median(pairs),
       runs,
-      spread: { ours: spread(ours), peer: spread(peer), ratio: spread(ratios) },
+      spread: { ours: spread(ours), peer: spread(peer), ratio: spread(pairs) },
       rows,
       channels: frameChannels,
       rows_per_request: rowsPerRequest,

@@ -16,7 +16,7 @@ import { startPostgresServer } from '../test/support/postgres-server.ts'
 import { FilesBench } from './ingest/files.ts'
 import { frameChannels, makeFrames } from './ingest/frames.ts'
 import { PreparedCopy } from './ingest/prepared-copy.ts'
-import { median, spread } from './ingest/statistics.ts'
+import { median, ratios, spread } from './statistics.ts'
 import { print } from './running-product.ts'
 
 const { values } = parseArgs({
@@ -67,7 +67,7 @@ async function compare(): Promise<void> {
       `run ${run + 1}: collector ${ours.at(-1)?.toFixed(2)} M points/s, processor time ${collected.collectorSeconds.toFixed(2)} s and PostgreSQL ${collected.postgresSeconds.toFixed(2)} s; ${copy.name} ${peer.at(-1)?.toFixed(2)} M points/s`,
     )
   }
-  const ratios = ours.map((value, run) => value / (peer[run] ?? NaN))
+  const pairs = ratios(ours, peer)
   print(
     JSON.stringify({
       bench: 'ingest-files',
@@ -75,10 +75,10 @@ async function compare(): Promise<void> {
       ours: median(ours),
       peer: median(peer),
       peer_is: copy.name,
-      ratio: median(ratios),
+      ratio: median(pairs),
       processor_seconds: median(processor),
       runs,
-      spread: { ours: spread(ours), peer: spread(peer), ratio: spread(ratios) },
+      spread: { ours: spread(ours), peer: spread(peer), ratio: spread(pairs) },
       frames,
       channels: frameChannels,
     }),

@@ -14,6 +14,7 @@ import { connectPostgres, type PostgresConnection } from '@faultline/runtime/pos
 import { openTopics, sampleKey, type Passage } from './latency/stages.ts'
 import { now, Watcher } from './latency/watcher.ts'
 import { print, runningProduct } from './running-product.ts'
+import { percentiles } from './statistics.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -65,15 +66,6 @@ async function run(postgres: PostgresConnection, rate: number, seconds: number):
   const lateBy = performance.now() - started - seconds * 1_000
   if (lateBy > 1_000) print(`  the rows were committed ${(lateBy / 1_000).toFixed(1)} s late`)
   return samples
-}
-
-const round = (value: number) => Math.round(value * 10) / 10
-
-function percentiles(values: readonly number[]) {
-  const sorted = values.toSorted((a, b) => a - b)
-  const at = (share: number) =>
-    round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN)
-  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: round(sorted.at(-1) ?? Number.NaN) }
 }
 
 /** The stages in their order; each ends where the next one begins. */

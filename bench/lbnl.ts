@@ -11,6 +11,7 @@ import { loadPath } from '@faultline/ingest/load'
 import { readEnriched, type EnrichedRecord } from '../test/support/chain/enriched-topic.ts'
 import { untilSettled, verifyChain } from '../test/support/chain/verify-chain.ts'
 import { print, runningProduct } from './running-product.ts'
+import { percentile } from './statistics.ts'
 
 const settleLimitMs = 180_000
 const dayMs = 86_400_000
@@ -50,11 +51,6 @@ function daySums(records: readonly EnrichedRecord[]): DaySums {
   return sums
 }
 
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? 0
-}
-
 /** What a unit's day sums to where nothing is labelled: the median of its fault-free days. */
 function usualSums(sums: DaySums, faults: readonly FaultDay[]): ReadonlyMap<string, number> {
   const faulty = new Set(faults.map(({ unit, day }) => `${unit} ${day}`))
@@ -64,7 +60,7 @@ function usualSums(sums: DaySums, faults: readonly FaultDay[]): ReadonlyMap<stri
       if (!faulty.has(`${unit} ${day}`)) free.set(unit, [...(free.get(unit) ?? []), sum])
     }
   }
-  return new Map([...free].map(([unit, values]) => [unit, median(values)]))
+  return new Map([...free].map(([unit, values]) => [unit, percentile(values, 0.5)]))
 }
 
 function reportRanking(sums: DaySums, faults: readonly FaultDay[]): void {

@@ -22,6 +22,7 @@ import { enrichedMeasurement } from '../test/support/enriched-measurements.ts'
 import { hvacReadings } from '../test/support/product/fleet.ts'
 import { project, withBackEnds, type Environment } from './back-ends.ts'
 import { print } from './running-product.ts'
+import { percentiles } from './statistics.ts'
 
 const records = Number(process.argv[2] ?? 1_000_000)
 const deviceCount = 500
@@ -115,11 +116,9 @@ class Readers {
 
   /** Requests and percentiles, in ms, since the last call. */
   lap() {
-    const sorted = this.#times.toSorted((a, b) => a - b)
+    const times = this.#times
     this.#times = []
-    const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? Number.NaN
-    const rounded = (ms: number) => Math.round(ms * 10) / 10
-    return { requests: sorted.length, p50: rounded(at(0.5)), p99: rounded(at(0.99)) }
+    return { requests: times.length, ...percentiles(times) }
   }
 
   async stop(): Promise<void> {

@@ -5,6 +5,7 @@
 import { compileModel, type Rule } from '@faultline/core/model'
 import { referenceScorer } from '@faultline/core/scoring'
 import { createState, encode, openState } from '@faultline/core/state'
+import { median } from './statistics.ts'
 
 const named = ['temp_supply_air', 'temp_return_air', 'pressure_compressor', 'current_compressor']
 const channels = [...named, 'power_total', 'fault_code', 'data_quality']
@@ -64,7 +65,6 @@ function openAll(): number {
   return Number(process.hrtime.bigint() - started) / records
 }
 
-const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? NaN
 const line = (name: string, values: number[]): string =>
   `${name.padEnd(24)} ${median(values).toFixed(0).padStart(6)} ns a record`
 

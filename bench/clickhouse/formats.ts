@@ -1,7 +1,7 @@
 import { encodeMeasurements } from '../../apps/clickhouse-sink/src/warehouse/measurement-rows.ts'
 import type { ClickhouseWarehouse } from '../../test/support/clickhouse-warehouse.ts'
 import { enrichedMeasurement } from '../../test/support/enriched-measurements.ts'
-import { median, spread } from '../ingest/statistics.ts'
+import { median, ratios, spread } from '../statistics.ts'
 
 const formats = ['RowBinary', 'Native', 'JSONEachRow'] as const
 const range = { topic: 'formats', partition: 0, start: 0, ingestedAt: 1_800_000_000 }
@@ -78,15 +78,15 @@ export async function measureFormats(options: FormatsOptions) {
       bytesPerRow: Math.round((bodies.get(format)?.length ?? 0) / rows),
     }
   }
-  const paired = (found.get('RowBinary')?.perSecond ?? []).map(
-    (ours, run) => ours / (found.get('JSONEachRow')?.perSecond[run] ?? Number.NaN),
-  )
+  const perSecond = (format: (typeof formats)[number]) =>
+    found.get(format)?.perSecond.slice(1) ?? []
+  const pairs = ratios(perSecond('RowBinary'), perSecond('JSONEachRow'))
   return {
     RowBinary: { ...of('RowBinary'), encodeUs },
     Native: of('Native'),
     JSONEachRow: { ...of('JSONEachRow'), encodeUs: jsonUs },
-    ratio: median(paired.slice(1)),
-    ratioSpread: spread(paired.slice(1)),
+    ratio: median(pairs),
+    ratioSpread: spread(pairs),
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ClickhouseClient } from '@faultline/runtime/clickhouse'
 import { createClickhouseWarehouseReader } from '../../apps/api/src/adapters/clickhouse-warehouse-reader.ts'
-import { median, spread } from '../ingest/statistics.ts'
+import { median, spread } from '../statistics.ts'
 import { days, startMs, topic } from './history.ts'
 
 const hourMs = 3_600_000
