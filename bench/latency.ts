@@ -11,6 +11,8 @@ import { parseArgs } from 'node:util'
 import { MeasurementWriter } from '@faultline/ingest/measurements'
 import { createFleet, registerUnits } from '@faultline/load-generator/fleet'
 import { connectPostgres, type PostgresConnection } from '@faultline/runtime/postgres'
+import { stackProcesses } from './end-to-end/chain.ts'
+import { processorSeconds } from './end-to-end/processor-time.ts'
 import { openTopics, sampleKey, type Passage } from './latency/stages.ts'
 import { now, Watcher } from './latency/watcher.ts'
 import { print, runningProduct } from './running-product.ts'
@@ -85,6 +87,18 @@ function stagesOf(samples: readonly Sample[], passages: ReadonlyMap<string, Pass
   }
 }
 
+/** How much of one processor each process takes while `work` runs, the largest first. */
+async function loadDuring<T>(work: () => Promise<T>): Promise<[T, string]> {
+  const [before, startedMs] = [await processorSeconds(processes), performance.now()]
+  const result = await work()
+  const seconds = (performance.now() - startedMs) / 1_000
+  const shares = [...(await processorSeconds(processes))]
+    .map(([name, used]) => [name, (used - (before.get(name) ?? 0)) / seconds] as const)
+    .sort(([, a], [, b]) => b - a)
+  return [result, shares.map(([name, share]) => `${name} ${Math.round(share * 100)}`).join(', ')]
+}
+
+const processes = await stackProcesses()
 const postgres = await connectPostgres({
   databaseUrl: product.databaseUrl,
   applicationName: 'bench-latency',
@@ -97,12 +111,13 @@ if (warmUp > 0) await run(postgres, 200, warmUp)
 const results: Record<string, unknown> = {}
 for (const rate of options.rates.split(',').map(Number)) {
   const from = await kafka.ends()
-  const samples = await run(postgres, rate, Number(options.seconds))
+  const [samples, load] = await loadDuring(() => run(postgres, rate, Number(options.seconds)))
   const visible = percentiles(samples.map(({ committed, visible: seen }) => seen - committed))
   const stages = stagesOf(samples, await kafka.passages(from))
   print(`${rate} rows/s, ${samples.length} samples: ${JSON.stringify(visible)}`)
   for (const [stage, of] of Object.entries(stages)) print(`  ${stage}: ${JSON.stringify(of)}`)
-  results[rate] = { visible, stages }
+  print(`  percent of a processor: ${load}`)
+  results[rate] = { visible, stages, load }
 }
 await kafka.stop()
 await postgres.close()

@@ -1,11 +1,7 @@
 import type { DeadLetter } from '@faultline/contracts/dead-letter'
 import { createReferenceScorer } from '@faultline/core/scoring'
 import { FaultlineError } from '@faultline/runtime/errors'
-import {
-  kafkajsTransactionalProducers,
-  type PartitionHandler,
-  type PartitionReader,
-} from '@faultline/runtime/kafka'
+import type { PartitionHandler, PartitionReader } from '@faultline/runtime/kafka'
 import { createLogger } from '@faultline/runtime/logging'
 import type { Started } from '@faultline/runtime/lifecycle'
 import { SinkHandler } from '../../apps/clickhouse-sink/src/partition/sink-handler.ts'
@@ -17,9 +13,10 @@ import type { ConsumerMetrics } from '../../apps/redis-consumer/src/consumer-met
 import { createRecordReader } from '../../apps/redis-consumer/src/decode-record.ts'
 import { createPersist } from '../../apps/redis-consumer/src/persist.ts'
 import { ServingPartitions } from '../../apps/redis-consumer/src/serving-partitions.ts'
+import { transactionalProducers } from '../../packages/runtime/src/kafka/kafkajs/transactional-producers.ts'
 import { startGroupReader } from './clients/group-reader.ts'
 import { simTopicHistory, startSimTableFeed } from './clients/history.ts'
-import { simKafka } from './clients/kafkajs-producer.ts'
+import { simTransactionRequests } from './clients/transaction-requests.ts'
 import type { ModelRedis } from './model/model-redis.ts'
 import type { ModelWarehouse } from './model/model-warehouse.ts'
 import type { SimBroker } from './model/sim-broker.ts'
@@ -132,7 +129,7 @@ function startEnricher(world: WorldParts, process: SimProcess): Running {
       group: simGroups.enricher,
       tools,
       offsets,
-      producers: kafkajsTransactionalProducers(simKafka(parts)),
+      producers: transactionalProducers((id) => simTransactionRequests(parts, id), process.clock),
       history: simTopicHistory(parts),
       catalogFeed,
       onProgress: nothing,

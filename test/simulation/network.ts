@@ -35,6 +35,7 @@ export class Server {
 /** The connection broke, or nothing was heard for too long. What became of the request is not known. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError'
+  readonly retriable = true
 }
 
 /** A client's patience, as kafkajs has it. */

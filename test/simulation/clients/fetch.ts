@@ -1,5 +1,5 @@
 import { BrokerError, type WrittenRecord } from '../model/partition-log.ts'
-import type { ClientParts } from './kafkajs-producer.ts'
+import type { ClientParts } from './transaction-requests.ts'
 
 const waitMs = 5_000
 

@@ -13,7 +13,7 @@ import type { Reply } from '../network.ts'
 import type { Random } from '../random.ts'
 import type { Scheduler } from '../scheduler.ts'
 import { fetch } from './fetch.ts'
-import type { ClientParts } from './kafkajs-producer.ts'
+import type { ClientParts } from './transaction-requests.ts'
 
 interface ReaderParts extends ClientParts {
   readonly scheduler: Scheduler

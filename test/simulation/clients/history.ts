@@ -5,7 +5,7 @@ import type { Random } from '../random.ts'
 import type { Scheduler } from '../scheduler.ts'
 import { fetch } from './fetch.ts'
 import { simAdmin } from './group-reader.ts'
-import type { ClientParts } from './kafkajs-producer.ts'
+import type { ClientParts } from './transaction-requests.ts'
 
 interface HistoryParts extends ClientParts {
   readonly scheduler: Scheduler

@@ -4,10 +4,12 @@ import type { KafkaRecord } from '@faultline/runtime/kafka'
 export class BrokerError extends Error {
   override readonly name = 'KafkaJSProtocolError'
   readonly type: string
+  readonly retriable: boolean
 
   constructor(type: string) {
     super(type)
     this.type = type
+    this.retriable = type === 'CONCURRENT_TRANSACTIONS'
   }
 }
 

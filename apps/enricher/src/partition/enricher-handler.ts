@@ -82,6 +82,9 @@ export class EnricherHandler implements PartitionHandler {
   async process(batch: RecordBatch): Promise<void> {
     failpoint('enricher.polled')
     const task = this.#task(batch.partition)
+    const { group, tools } = this.#options
+    const { enriched, state } = tools.topics
+    task.producer.plan({ partition: batch.partition, topics: [enriched, state], group })
     // Debezium commits a catalog row no later than the measurements after it, so this makes the join see it.
     await this.#options.catalogFeed.caughtUp()
     const enrichment = await task.enricher.onBatch(batch)

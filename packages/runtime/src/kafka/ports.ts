@@ -91,8 +91,20 @@ export interface Transaction {
   } | null
 }
 
+/** What the next transaction will write to, known before its records are. */
+export interface TransactionPlan {
+  readonly partition: number
+  readonly topics: readonly string[]
+  readonly group: string
+}
+
 /** The right to write under one transactional id. Opening it fences whoever held it before. */
 export interface TransactionalProducer {
+  /**
+   * Begins the next transaction while its records are still being made, which saves `commit` the first of its requests. It must be
+   * followed by `commit` or `close` soon: readers wait for what is open. What fails here, the commit tells.
+   */
+  plan(plan: TransactionPlan): void
   /**
    * Commits all or nothing. After any failure this producer is spent: open a new one and learn from the group's committed
    * offset what happened.

@@ -43,6 +43,18 @@ export interface Cluster {
   addMultipleTargetTopics(topics: readonly string[]): Promise<void>
   refreshMetadata(): Promise<void>
   refreshMetadataIfNecessary(): Promise<void>
+  /** With a connection. */
+  findBroker(broker: { readonly nodeId: number }): Promise<Broker>
+  /** Asks each time. */
+  findGroupCoordinator(of: {
+    readonly groupId: string
+    readonly coordinatorType: 0 | 1
+  }): Promise<Broker>
+  /** Partitions by leader, those of which the metadata is known. */
+  findLeaderForPartitions(
+    topic: string,
+    partitions: readonly number[],
+  ): Readonly<Record<string, readonly number[]>>
   /** One request to each broker that leads one of the partitions. */
   fetchTopicsOffset(
     topics: readonly {
@@ -56,6 +68,38 @@ export interface Cluster {
       readonly partitions: readonly { readonly offset: string }[]
     }[]
   >
+}
+
+/** Its requests reject with what the broker refuses. */
+export interface Broker {
+  readonly nodeId: number
+  initProducerId(request: {
+    readonly transactionalId: string
+    readonly transactionTimeout: number
+  }): Promise<{ readonly producerId: string; readonly producerEpoch: number }>
+  addPartitionsToTxn(
+    request: Identified & {
+      readonly topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[]
+    },
+  ): Promise<unknown>
+  addOffsetsToTxn(request: Identified & { readonly groupId: string }): Promise<unknown>
+  produce(
+    request: Identified & {
+      readonly acks: number
+      readonly timeout: number
+      readonly topicData: readonly object[]
+    },
+  ): Promise<unknown>
+  txnOffsetCommit(
+    request: Identified & { readonly groupId: string; readonly topics: readonly object[] },
+  ): Promise<unknown>
+  endTxn(request: Identified & { readonly transactionResult: boolean }): Promise<unknown>
+}
+
+interface Identified {
+  readonly transactionalId: string
+  readonly producerId: string
+  readonly producerEpoch: number
 }
 
 interface ClusterOptions {

@@ -35,6 +35,16 @@ export function isFencing(error: unknown): boolean {
   return type !== undefined && fencing.has(type)
 }
 
+/** The coordinator still writes the markers of the transaction before. */
+export function isTransactionEnding(error: unknown): boolean {
+  return brokerErrorType(error) === 'CONCURRENT_TRANSACTIONS'
+}
+
+/** Whether kafkajs thinks that asking again may help; it says so of what the broker answered and of broken connections. */
+export function isRetriable(error: unknown): boolean {
+  return error instanceof Error && 'retriable' in error && error.retriable === true
+}
+
 /** The kafkajs error inside `error` that tells the consumer's runner to join the group again, or undefined. */
 export function rebalanceError(error: unknown): Error | undefined {
   for (const link of chain(error)) {

@@ -1,23 +1,33 @@
-import type { Kafka, Producer, TopicMessages, Transaction as KafkaTransaction } from 'kafkajs'
+import type { Kafka } from 'kafkajs'
+import { systemClock, type Clock } from '../../clock.ts'
 import { FaultlineError } from '../../errors/index.ts'
 import { failpoint } from '../../failpoints/index.ts'
 import type {
   OutputRecord,
   Transaction,
   TransactionalProducer,
+  TransactionPlan,
   TransactionalProducers,
 } from '../ports.ts'
-import { asBrokerUnavailable, isFencing } from './errors.ts'
+import { asBrokerUnavailable, isFencing, isRetriable, isTransactionEnding } from './errors.ts'
+import {
+  kafkajsTransactionRequests,
+  type ProducedBatch,
+  type ProducerIdentity,
+  type TransactionRequests,
+} from './transaction-requests.ts'
 
 /**
- * kafkajs puts everything of one send to a partition in one record batch, and the broker refuses a batch over 1 MB;
- * a record's own overhead is below 100 bytes.
+ * Everything of one send to a partition is one record batch, and the broker refuses a batch over 1 MB; a record's own
+ * overhead is below 100 bytes.
  */
 const sendBytesMax = 700_000
 const recordOverheadBytes = 100
 
-/** Longer than any batch takes, shorter than a human's patience when a dead owner's transaction holds back readers. */
-const transactionTimeoutMs = 30_000
+const sequences = 2 ** 31
+
+/** Between two tries, and for how long in all: a coordinator that ends a transaction usually needs a few milliseconds. */
+const waitMs = { first: 1, max: 200, inAll: 10_000 }
 
 /** Groups records into sends below the size limit, in order. */
 export function splitSends(records: readonly OutputRecord[]): OutputRecord[][] {
@@ -38,83 +48,81 @@ export function splitSends(records: readonly OutputRecord[]): OutputRecord[][] {
   return sends
 }
 
-function topicMessages(records: readonly OutputRecord[], partition: number): TopicMessages[] {
-  const byTopic = new Map<string, TopicMessages>()
-  for (const { topic, key, value, headers } of records) {
-    let entry = byTopic.get(topic)
-    if (entry === undefined) {
-      entry = { topic, messages: [] }
-      byTopic.set(topic, entry)
-    }
-    entry.messages.push({ key, value, partition, ...(headers !== undefined && { headers }) })
+/** What is written to one partition, by topic. */
+function byTopic(records: readonly OutputRecord[]): Map<string, OutputRecord[]> {
+  const topics = new Map<string, OutputRecord[]>()
+  for (const record of records) {
+    const entry = topics.get(record.topic)
+    if (entry === undefined) topics.set(record.topic, [record])
+    else entry.push(record)
   }
-  return [...byTopic.values()]
+  return topics
+}
+
+/** @see transactionalProducers */
+export function kafkajsTransactionalProducers(kafka: Kafka): TransactionalProducers {
+  return transactionalProducers((id) => kafkajsTransactionRequests(kafka, id), systemClock)
 }
 
 /**
- * Transactions over kafkajs. kafkajs speaks the protocol without Transactions V2: a late EndTxn of one transaction may hit
- * the next, and after a failed commit its state machine refuses everything. Therefore a producer that saw any error is never
- * used again: the next `open` bumps the epoch, which fences whatever was still on its way.
+ * Transactions in the protocol before Transactions V2, which is the one that kafkajs speaks: a late EndTxn of one transaction may hit
+ * the next. Therefore a producer that saw any error is never used again: the next `open` bumps the epoch, which fences
+ * whatever was still on its way.
  */
-export function kafkajsTransactionalProducers(kafka: Kafka): TransactionalProducers {
+export function transactionalProducers(
+  connect: (transactionalId: string) => TransactionRequests,
+  clock: Clock,
+): TransactionalProducers {
   return {
     async open(transactionalId) {
-      const producer = kafka.producer({
-        transactionalId,
-        maxInFlightRequests: 1,
-        transactionTimeout: transactionTimeoutMs,
-        allowAutoTopicCreation: false,
-      })
+      const requests = connect(transactionalId)
       try {
-        await producer.connect()
-        // kafkajs sends InitProducerId with its first transaction, not with connect(): only from here on is the former holder
-        // of the id fenced. Nothing was sent yet, so the abort stays on this side.
-        const first = await producer.transaction()
-        await first.abort()
+        const identity = await asking(() => requests.initProducer(), { clock, again: isRetriable })
+        return new RequestingProducer({ transactionalId, requests, identity, clock })
       } catch (error) {
-        await disconnectQuietly(producer)
+        await closeQuietly(requests)
         throw asBrokerUnavailable(error, `taking over ${transactionalId}`)
       }
-      return new KafkajsTransactionalProducer(producer, transactionalId)
     },
   }
 }
 
-async function sendConsumed(
-  open: KafkaTransaction,
-  partition: number,
-  { group, topic, nextOffset }: NonNullable<Transaction['consumed']>,
-): Promise<void> {
-  await open.sendOffsets({
-    consumerGroupId: group,
-    topics: [{ topic, partitions: [{ partition, offset: String(nextOffset) }] }],
-  })
+interface ProducerParts {
+  readonly transactionalId: string
+  readonly requests: TransactionRequests
+  readonly identity: ProducerIdentity
+  readonly clock: Clock
 }
 
-class KafkajsTransactionalProducer implements TransactionalProducer {
-  readonly #producer: Producer
-  readonly #transactionalId: string
+/** What the coordinator was told that the open transaction will write to. */
+interface Begun extends TransactionPlan {
+  readonly told: Promise<unknown>
+}
+
+class RequestingProducer implements TransactionalProducer {
+  readonly #parts: ProducerParts
+  #begun: Begun | null = null
+  /** Of the next record, by topic and partition. */
+  readonly #sequences = new Map<string, number>()
   #spent = false
 
-  constructor(producer: Producer, transactionalId: string) {
-    this.#producer = producer
-    this.#transactionalId = transactionalId
+  constructor(parts: ProducerParts) {
+    this.#parts = parts
+  }
+
+  plan(plan: TransactionPlan): void {
+    if (this.#spent || this.#begun !== null) return
+    const told = this.#tell(plan.partition, plan.topics, plan.group)
+    // It is awaited by the commit; until then a failure must not count as unhandled.
+    told.catch(() => undefined)
+    this.#begun = { ...plan, told }
   }
 
   async commit(transaction: Transaction): Promise<void> {
-    if (this.#spent) throw new Error(`producer ${this.#transactionalId} was used after a failure`)
-    const { partition, consumed } = transaction
+    const { transactionalId } = this.#parts
+    if (this.#spent) throw new Error(`producer ${transactionalId} was used after a failure`)
     try {
-      const open = await this.#producer.transaction()
-      failpoint('transaction.begun')
-      for (const [i, records] of splitSends(transaction.records).entries()) {
-        await open.sendBatch({ acks: -1, topicMessages: topicMessages(records, partition) })
-        if (i === 0) failpoint('transaction.first-sent')
-      }
-      failpoint('transaction.all-sent')
-      if (consumed !== null) await sendConsumed(open, partition, consumed)
-      failpoint('transaction.offsets-sent')
-      await open.commit()
+      await this.#commit(transaction)
     } catch (error) {
       this.#spent = true
       throw this.#classify(error)
@@ -123,11 +131,66 @@ class KafkajsTransactionalProducer implements TransactionalProducer {
 
   async close(): Promise<void> {
     this.#spent = true
-    await disconnectQuietly(this.#producer)
+    await closeQuietly(this.#parts.requests)
+  }
+
+  /** What does not need the other's answer goes out together: three times there and back instead of five. */
+  async #commit({ partition, records, consumed }: Transaction): Promise<void> {
+    const begun = this.#begun
+    this.#begun = null
+    if (begun === null && records.length === 0 && consumed === null) return
+    const { requests, identity } = this.#parts
+    failpoint('transaction.begun')
+    const isBegun = (topic: string) =>
+      begun?.partition === partition && begun.topics.includes(topic)
+    const topics = [...byTopic(records).keys()].filter((topic) => !isBegun(topic))
+    const group = consumed === null || consumed.group === begun?.group ? null : consumed.group
+    await Promise.all([begun?.told, this.#tell(partition, topics, group)])
+    await Promise.all([
+      this.#produce(partition, records),
+      consumed !== null && requests.commitOffset(identity, { ...consumed, partition }),
+    ])
+    failpoint('transaction.offsets-sent')
+    await requests.commit(identity)
+  }
+
+  /** Which partition of which topics, and which group's offsets, the transaction will write. */
+  #tell(partition: number, topics: readonly string[], group: string | null): Promise<unknown> {
+    const { requests, identity } = this.#parts
+    return Promise.all([
+      topics.length > 0 &&
+        this.#onceEnded(() => requests.addPartitions(identity, { topics, partition })),
+      group !== null && this.#onceEnded(() => requests.addOffsets(identity, group)),
+    ])
+  }
+
+  /** One after the other, since the broker takes a partition's records only in the order of their numbers. */
+  async #produce(partition: number, records: readonly OutputRecord[]): Promise<void> {
+    const { requests, identity } = this.#parts
+    for (const [i, send] of splitSends(records).entries()) {
+      await requests.produce(identity, partition, this.#numbered(partition, send))
+      if (i === 0) failpoint('transaction.first-sent')
+    }
+    failpoint('transaction.all-sent')
+  }
+
+  #numbered(partition: number, send: readonly OutputRecord[]): ProducedBatch[] {
+    return [...byTopic(send)].map(([topic, records]) => {
+      const key = `${topic}/${partition}`
+      const firstSequence = this.#sequences.get(key) ?? 0
+      this.#sequences.set(key, (firstSequence + records.length) % sequences)
+      return { topic, firstSequence, records }
+    })
+  }
+
+  /** The answer to a commit does not wait for its markers, and until they are written the coordinator begins nothing new. */
+  #onceEnded(ask: () => Promise<void>): Promise<void> {
+    const again = (error: unknown) => !this.#spent && isTransactionEnding(error)
+    return asking(ask, { clock: this.#parts.clock, again })
   }
 
   #classify(error: unknown): FaultlineError {
-    const context = { transactionalId: this.#transactionalId }
+    const context = { transactionalId: this.#parts.transactionalId }
     if (isFencing(error)) {
       return new FaultlineError('PRODUCER_FENCED', 'a newer owner of the partition exists', {
         cause: error,
@@ -141,10 +204,27 @@ class KafkajsTransactionalProducer implements TransactionalProducer {
   }
 }
 
+/** Asks until it is answered, as long as the errors are of those that pass and the patience lasts. */
+async function asking<T>(
+  ask: () => Promise<T>,
+  { clock, again }: { readonly clock: Clock; readonly again: (error: unknown) => boolean },
+): Promise<T> {
+  let waitedMs = 0
+  for (let delayMs = waitMs.first; ; delayMs = Math.min(delayMs * 2, waitMs.max)) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (waitedMs >= waitMs.inAll || !again(error)) throw error
+    }
+    await clock.sleep(delayMs)
+    waitedMs += delayMs
+  }
+}
+
 /** A producer that is thrown away may fail to say goodbye; nothing depends on it. */
-async function disconnectQuietly(producer: Producer): Promise<void> {
+async function closeQuietly(requests: TransactionRequests): Promise<void> {
   try {
-    await producer.disconnect()
+    await requests.close()
   } catch {
     return
   }

@@ -84,6 +84,7 @@ export class MemoryBroker {
   #producer(transactionalId: string, epoch: number): TransactionalProducer {
     let spent = false
     return {
+      plan: () => undefined,
       commit: (transaction) => {
         if (spent) return Promise.reject(new Error('the producer was used after a failure'))
         if (this.#epochs.get(transactionalId) !== epoch) {
