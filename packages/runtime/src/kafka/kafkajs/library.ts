@@ -11,6 +11,7 @@ import {
   type FetchedRecord,
   type RecordToWrite,
 } from '../record-batch/index.ts'
+import { keepTimesSteady } from './steady-times.ts'
 
 /**
  * kafkajs with our reading and writing of record batches in the place of its own; everything here takes its values from this module.
@@ -73,6 +74,7 @@ const users = [
 const isReplaced = Symbol.for('faultline.kafkajs.record-batches')
 
 replaceRecordBatches()
+keepTimesSteady()
 
 function replaceRecordBatches(): void {
   for (const path of Object.values(paths)) require(path)
