@@ -13,9 +13,7 @@ const times = [
   { of: 'kafkajs/src/network/requestQueue/socketRequest', name: 'sentAt' },
 ] as const
 
-interface Owner {
-  [since: symbol]: number | null | undefined
-}
+type Owner = Record<symbol, number | null | undefined>
 
 /** What the property is set to is "now" or null; it answers the time of the clock as it is now, less what has passed since. */
 function keepSteady({ of, name }: (typeof times)[number]): void {
