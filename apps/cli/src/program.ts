@@ -158,6 +158,11 @@ function addLoad(program: Command, context: CliContext, done: (code: number) => 
       'before',
       'Examples\n  faultline load frames/\n  faultline load measurements.csv --json\n',
     )
+    .addHelpText(
+      'after',
+      '\nWhat is loaded again is stored once: a file is known by its contents for a year, and a load that was\n' +
+        'interrupted goes on where it was.\n',
+    )
     .option('--json', 'print the result for programs', false)
     .action(async (path: string, options: { json: boolean }) => {
       const { load } = await import('./commands/load.ts')

@@ -2,11 +2,11 @@ import { frameBytes } from '@faultline/core/frame'
 import { rejectFrame, type Rejection } from '@faultline/ingest/files'
 import { pruneLedger } from '@faultline/ingest/ledger'
 import type { Patience } from '@faultline/ingest/patience'
+import { BatchPipeline } from '@faultline/ingest/pipeline'
 import type { Clock } from '@faultline/runtime/clock'
 import { messageOf, systemCode } from '@faultline/runtime/errors'
 import { failpoint } from '@faultline/runtime/failpoints'
-import { BatchPipeline } from './batch/batch-pipeline.ts'
-import type { Batch, FileEnd } from './batch/batch.ts'
+import { Batch, type FileEnd } from './batch/batch.ts'
 import { commitBatch, ledgerSource } from './batch/commit.ts'
 import type { CollectorConfig } from './config.ts'
 import { Database } from './database.ts'
@@ -45,7 +45,7 @@ export class FolderCollector {
   readonly #options: FolderCollectorOptions
   readonly #settling: Settling
   readonly #files: KnownFiles
-  readonly #pipeline: BatchPipeline
+  readonly #pipeline: BatchPipeline<Batch>
   /** One connection for the batches that are on their way, one to ask the ledger meanwhile. */
   readonly #writing: Database
   readonly #asking: Database
@@ -63,7 +63,13 @@ export class FolderCollector {
       patience,
       errorFolder: config.errorFolder,
     })
-    this.#pipeline = new BatchPipeline((batch) => this.#commit(batch))
+    this.#pipeline = new BatchPipeline({
+      make: () => new Batch(),
+      seal: (batch) => {
+        batch.seal()
+      },
+      commit: (batch) => this.#commit(batch),
+    })
   }
 
   /** Frame files that lay in the folder at the last look. */

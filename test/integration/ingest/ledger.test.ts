@@ -123,3 +123,22 @@ test('the ledger forgets what has not changed for a number of hours, of one sour
   expect((await readLedger(connection, source, ['a', 'b'])).size).toBe(1)
   expect((await readLedger(connection, 'other', ['a', 'b'])).size).toBe(2)
 })
+
+test('the ledger finds what is old without reading what is not', async () => {
+  await using database = await freshDatabase()
+  const { connection } = database
+  await connection.query(
+    `insert into ingest_ledger (source, key, position, written, rejected)
+     select '${source}', n::text, 1, 1, 0 from generate_series(1, 20000) as n`,
+  )
+  await connection.query('analyze ingest_ledger')
+  const [before] = await connection.query<{ rows: number }>(
+    `select seq_tup_read::int as rows from pg_stat_user_tables where relname = 'ingest_ledger'`,
+  )
+  expect(await pruneLedger(connection, source, 24)).toBe(0)
+  await connection.query('select pg_stat_force_next_flush()')
+  const [after] = await connection.query<{ rows: number }>(
+    `select seq_tup_read::int as rows from pg_stat_user_tables where relname = 'ingest_ledger'`,
+  )
+  expect(after?.rows).toBe(before?.rows)
+})

@@ -26,6 +26,7 @@ const answerMaxMs = 30_000
 export interface IntakeAnswer {
   readonly accepted: number
   readonly rejected: number
+  readonly rejected_indexes: readonly number[]
   readonly errors: readonly ItemError[]
   readonly replayed: boolean
 }
@@ -78,7 +79,7 @@ export class MeasurementIntake {
       lease.release()
       throw error
     }
-    const { rows, items, errors, reasons } = submission
+    const { rows, items, refused, errors, reasons } = submission
     const submitted = this.#deps.committer.submit({ key, mark, rows, items })
     // Also where the caller was told that it takes too long: until then the rows are held.
     const release = () => {
@@ -93,7 +94,7 @@ export class MeasurementIntake {
       )
     }
     if (!replayed) for (const [reason, count] of reasons) this.#deps.onRejected(reason, count)
-    return { accepted: written, rejected, errors, replayed }
+    return { accepted: written, rejected, rejected_indexes: refused, errors, replayed }
   }
 
   async #inTime<T>(work: Promise<T>): Promise<T> {

@@ -56,7 +56,8 @@ describe('POST /api/measurements', () => {
   ])('takes %s', async (_what, body, headers, accepted) => {
     const reply = await post(body, headers)
     expect(reply.status, reply.text).toBe(202)
-    expect(reply.body).toEqual({ accepted, rejected: 0, errors: [], replayed: false })
+    const nothing = { rejected: 0, rejected_indexes: [], errors: [] }
+    expect(reply.body).toEqual({ accepted, ...nothing, replayed: false })
     expect(api.intake.state.rows).toBe(accepted)
     expect(api.intake.intake.heldBytes).toBe(0)
   })
@@ -111,11 +112,12 @@ describe('POST /api/measurements', () => {
     expect([...api.intake.state.rejected]).toEqual(code === undefined ? [] : [[code, 1]])
   })
 
-  it('tells the first hundred errors, and counts them all', async () => {
+  it('tells why of the first hundred it refused, and names them all', async () => {
     const { body } = await post(lines(good, ...Array.from({ length: 1_000 }, () => ({}))) + 'x\n')
     expect([body['accepted'], body['rejected']]).toEqual([1, 1_001])
     const errors = body['errors'] as { index: number; code: string }[]
     expect(errors.map(({ index }) => index)).toEqual(Array.from({ length: 100 }, (_, n) => n + 1))
+    expect(body['rejected_indexes']).toEqual(Array.from({ length: 1_001 }, (_, n) => n + 1))
     expect(api.intake.state.rejected.get('TEXT_INVALID')).toBe(1)
   })
 
@@ -125,7 +127,8 @@ describe('POST /api/measurements', () => {
     const again = await post(lines(good, {}), headers)
     expect(first.body).toMatchObject({ accepted: 1, rejected: 1, replayed: false })
     expect(again.status).toBe(202)
-    expect(again.body).toMatchObject({ accepted: 1, rejected: 1, replayed: true })
+    // The first answer may have been lost: the second one says what was refused, too.
+    expect(again.body).toEqual({ ...first.body, replayed: true })
     const other = await post(lines(good), headers)
     expect([other.status, other.problem.code]).toEqual([422, 'IDEMPOTENCY_KEY_REUSED'])
     expect(api.intake.state.rows).toBe(1)

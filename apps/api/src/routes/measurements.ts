@@ -36,8 +36,11 @@ const response = z.object({
   rejected: z
     .number()
     .openapi({ description: 'Refused; accepted and rejected are all that were given' }),
+  rejected_indexes: z.array(z.number()).openapi({
+    description: 'Which were refused, all of them: places of what was given, from 0',
+  }),
   errors: z.array(z.object({ index: z.number(), code: z.string(), detail: z.string() })).openapi({
-    description: 'Why, of the first 100 that were refused; `index` counts what was given from 0',
+    description: 'Why, of the first 100 that were refused',
   }),
   replayed: z.boolean().openapi({
     description:

@@ -8,6 +8,7 @@ const result = {
   rejected: 0,
   seconds: 8,
   files: 4,
+  known: 0,
   rejectedFile: null,
   rowsPerSecond: 12_060,
   interrupted: false,
@@ -31,6 +32,15 @@ it('says where rejected records are, and that a load was interrupted', () => {
     'Interrupted; loaded 1 file in 8.0 s: 96,479 rows, 12,060 rows/s, 3 rejected\n' +
       '  The rejected records are kept with their reasons in /home/rejected/a',
   )
+})
+
+it('says what had been loaded before', () => {
+  const again = { ...result, rows: 0, rowsPerSecond: 0, known: 4 }
+  expect(describeResult(again)).toBe(
+    'Loaded 4 files in 8.0 s: 0 rows, 0 rows/s, 0 rejected\n' +
+      '  All of it had been loaded before, and was not stored again',
+  )
+  expect(describeResult({ ...again, known: 3 })).toContain('3 of the files had been loaded before')
 })
 
 describe('a load that fails', () => {
@@ -58,14 +68,15 @@ describe('a load that fails', () => {
         'The load failed after 8.0 s: 60,000 rows are committed, 3 were rejected.' +
         ' Up to 2,000 more may be: the answer to the last batch is lost.\n' +
         '  The rejected records are kept with their reasons in /home/rejected/a\n' +
-        '  Loading the same files again would store the committed rows twice.\n',
+        '  Load the same again: it goes on where it was, and stores nothing twice.\n',
     })
   })
 
   it('is sure of what is committed where the database did not fail', () => {
     const none = { rows: 0, rejected: 0, rejectedFile: null, seconds: 0.5 }
     expect(report({ error: new Error('EISDIR'), reached: none, json: false }).err).toBe(
-      'The load failed after 0.5 s: 0 rows are committed, 0 were rejected.\n',
+      'The load failed after 0.5 s: 0 rows are committed, 0 were rejected.\n' +
+        '  Load the same again: it goes on where it was, and stores nothing twice.\n',
     )
   })
 

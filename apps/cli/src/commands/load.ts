@@ -75,9 +75,7 @@ export function reportFailure(
       `${numbers.format(reached.rows)} rows are committed, ${numbers.format(reached.rejected)} were rejected.${unsure}`,
   )
   for (const line of rejectedLines(reached)) terminal.complain(line)
-  if (reached.rows > 0) {
-    terminal.complain('  Loading the same files again would store the committed rows twice.')
-  }
+  terminal.complain('  Load the same again: it goes on where it was, and stores nothing twice.')
 }
 
 async function databaseUrlOf({ env, home }: CliContext): Promise<string> {
@@ -97,7 +95,13 @@ export function describeResult(result: LoadResult): string {
   const files = `${numbers.format(result.files)} ${result.files === 1 ? 'file' : 'files'}`
   const verb = result.interrupted ? 'Interrupted; loaded' : 'Loaded'
   const summary = `${verb} ${files} in ${formatDuration(result.seconds * 1_000)}: ${describeProgress(result)}`
-  return [summary, ...rejectedLines(result)].join('\n')
+  return [summary, ...knownLines(result), ...rejectedLines(result)].join('\n')
+}
+
+function knownLines({ known, files }: LoadResult): readonly string[] {
+  if (known === 0) return []
+  const which = known === files ? 'All of it' : `${numbers.format(known)} of the files`
+  return [`  ${which} had been loaded before, and was not stored again`]
 }
 
 function rejectedLines({ rejectedFile }: LoadProgress): readonly string[] {

@@ -1,11 +1,13 @@
 import { basename } from 'node:path'
 import { FaultlineError } from '@faultline/runtime/errors'
-import { carNumberMax, controlCharacter, float32Max } from '../measurements/bounds.ts'
+import { controlCharacter, float32Max } from '../measurements/bounds.ts'
 import type { Measurement } from '../measurements/index.ts'
+import { parseCarNumber } from './car-number.ts'
 import { splitCsvLine } from './csv-line.ts'
-import { openBytes, readLines, type Line } from './lines.ts'
+import { openBytes, readLineGroups, readLines, type Line } from './lines.ts'
 import type { Loadable, RejectionReason } from './loadable.ts'
 import { parseMeasuredAt } from './measured-at.ts'
+import { PlainRowReader, type ColumnKind } from './plain-row.ts'
 
 /** What the database knows of models and devices, read once before a load. */
 export interface ModelDirectory {
@@ -87,21 +89,67 @@ function refuseHeader(file: string, what: string): FaultlineError {
   })
 }
 
-/** The rows of a planned file, in its order. */
+/** The rows of a planned file, in its order. The readings of a row are valid until the next one is taken. */
 export async function* readCsvFile(
   plan: CsvPlan,
   directory: ModelDirectory,
-): AsyncGenerator<Loadable> {
+): AsyncGenerator<Iterable<Loadable>> {
+  const reader = new RowReader(plan, directory)
   let isHeader = true
-  for await (const line of readLines(openBytes(plan.path))) {
-    if (isHeader) {
-      isHeader = false
-      continue
-    }
-    const outcome = readRow(plan, directory, line)
-    if ('reason' in outcome) yield { rejection: rejectLine(plan.file, line, outcome) }
-    else yield { row: outcome }
+  for await (const lines of readLineGroups(openBytes(plan.path))) {
+    yield reader.readAll(isHeader ? lines.slice(1) : lines)
+    isHeader = false
   }
+}
+
+/** Rows of one file. */
+export class RowReader {
+  readonly #plan: CsvPlan
+  readonly #directory: ModelDirectory
+  readonly #plain: PlainRowReader
+  /** For each layout: its readings, used again for the next row of it. */
+  readonly #readings = new Map<Layout, Float32Array>()
+
+  constructor(plan: CsvPlan, directory: ModelDirectory) {
+    this.#plan = plan
+    this.#directory = directory
+    this.#plain = new PlainRowReader(plan.columns.map(kindOf))
+  }
+
+  *readAll(lines: readonly Line[]): Generator<Loadable> {
+    for (const line of lines) {
+      const outcome = this.read(line)
+      if ('reason' in outcome) yield { rejection: rejectLine(this.#plan.file, line, outcome) }
+      else yield { row: outcome }
+    }
+  }
+
+  /** The row's readings are valid until the next call. */
+  read(line: Line): Measurement | Refusal {
+    return this.#readPlain(line) ?? readTextRow(this.#plan, this.#directory, line)
+  }
+
+  #readPlain({ bytes }: Line): Measurement | undefined {
+    const plain = this.#plain
+    if (!plain.read(bytes)) return undefined
+    const { deviceId, measuredAtMs, carNumber } = plain
+    const layout = layoutOf(this.#plan, this.#directory, deviceId)
+    if ('reason' in layout) return undefined
+    let readings = this.#readings.get(layout)
+    if (readings === undefined) {
+      readings = new Float32Array(layout.channels).fill(Number.NaN)
+      this.#readings.set(layout, readings)
+    }
+    // Channels without a column stay NaN.
+    for (const [place, channel] of layout.cells) readings[channel] = plain.values[place] ?? NaN
+    return { deviceId, measuredAtMs, readings, carNumber }
+  }
+}
+
+function kindOf(column: string): ColumnKind {
+  return column === 'device_id' || column === 'measured_at' || column === 'car_number'
+    ? column
+    : 'reading'
 }
 
 /** A refusal before it is given its place. */
@@ -138,7 +186,12 @@ export function readCells(line: Line, columns: number): readonly string[] | Refu
   return cells
 }
 
-function readRow(plan: CsvPlan, directory: ModelDirectory, line: Line): Measurement | Refusal {
+/** Reads a row from the text of its cells: whatever notation there is, and what is wrong with it. */
+export function readTextRow(
+  plan: CsvPlan,
+  directory: ModelDirectory,
+  line: Line,
+): Measurement | Refusal {
   const cells = readCells(line, plan.columns.length)
   if ('reason' in cells) return cells
   const cell = (name: string): string => cells[plan.columns.indexOf(name)]?.trim() ?? ''
@@ -162,12 +215,6 @@ function readRow(plan: CsvPlan, directory: ModelDirectory, line: Line): Measurem
   if ('reason' in layout) return layout
   const readings = readReadings(plan, layout, cells)
   return 'reason' in readings ? readings : { deviceId, measuredAtMs, readings, carNumber }
-}
-
-function parseCarNumber(text: string): number | null | undefined {
-  if (text === '') return null
-  const number = Number(text)
-  return Number.isInteger(number) && Math.abs(number) <= carNumberMax ? number : undefined
 }
 
 /** The layout for the device's model; of a device not yet registered, the only model that fits. */

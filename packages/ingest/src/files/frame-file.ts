@@ -5,27 +5,29 @@ import type { Loadable } from './loadable.ts'
 import { openBytes } from './lines.ts'
 
 /** The records of a frame file, in its order. A tail shorter than a record is a rejection. */
-export async function* readFrameFile(path: string): AsyncGenerator<Loadable> {
+export async function* readFrameFile(path: string): AsyncGenerator<Iterable<Loadable>> {
   const file = basename(path)
   let at = 0
-  for await (const bytes of cutRecords(openBytes(path))) {
-    const decoded = decodeFrame(bytes)
-    if (decoded.ok) yield { row: decoded.frame }
-    else yield { rejection: rejectFrame({ file, at, bytes }, decoded.problem) }
-    at += bytes.length
+  let rest: Buffer = Buffer.alloc(0)
+  for await (const piece of openBytes(path)) {
+    const bytes = rest.length === 0 ? piece : Buffer.concat([rest, piece])
+    const end = bytes.length - (bytes.length % frameBytes)
+    yield readRecords(bytes.subarray(0, end), { file, at })
+    at += end
+    rest = bytes.subarray(end)
   }
+  if (rest.length > 0)
+    yield [{ rejection: rejectFrame({ file, at, bytes: rest }, 'LENGTH_INVALID') }]
 }
 
-/** Cuts a stream into pieces of one frame; only the last may be shorter. */
-async function* cutRecords(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let rest: Buffer = Buffer.alloc(0)
-  for await (const chunk of chunks) {
-    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-    let at = 0
-    for (; at + frameBytes <= bytes.length; at += frameBytes) {
-      yield bytes.subarray(at, at + frameBytes)
-    }
-    rest = bytes.subarray(at)
+function* readRecords(
+  bytes: Buffer,
+  { file, at }: { readonly file: string; readonly at: number },
+): Generator<Loadable> {
+  for (let from = 0; from < bytes.length; from += frameBytes) {
+    const record = bytes.subarray(from, from + frameBytes)
+    const decoded = decodeFrame(record)
+    if (decoded.ok) yield { row: decoded.frame }
+    else yield { rejection: rejectFrame({ file, at: at + from, bytes: record }, decoded.problem) }
   }
-  if (rest.length > 0) yield rest
 }

@@ -34,7 +34,7 @@ test('the size of the chunks does not matter', async () => {
       fc.string({ unit: fc.constantFrom('a', 'é', '\n', '\r') }),
       fc.integer({ min: 1, max: 7 }),
       async (text, size) => {
-        expect(await linesOf(text, size)).toEqual(await linesOf(text))
+        expect(texts(await linesOf(text, size))).toEqual(texts(await linesOf(text)))
       },
     ),
   )
@@ -42,7 +42,7 @@ test('the size of the chunks does not matter', async () => {
 
 test('bytes that are no UTF-8 are handed on as bytes', async () => {
   const [line] = await linesOf(Buffer.from([0x61, 0xff]))
-  expect(line).toEqual({ number: 1, text: undefined, bytes: Buffer.from([0x61, 0xff]) })
+  expect([line?.number, line?.text, line?.bytes]).toEqual([1, undefined, Buffer.from([0x61, 0xff])])
 })
 
 test('a line that is too long is cut, and the next one is read', async () => {

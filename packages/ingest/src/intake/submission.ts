@@ -10,13 +10,16 @@ export interface ItemError {
   readonly detail: string
 }
 
-/** Errors that are told one by one; of the others only the number. */
+/** Errors that are told with their reason; of the others only which items they are. */
 const errorsMax = 100
 const firstBytes = 1_024
 
 /** What one caller gives at once: its rows, ready for PostgreSQL, and what of it was refused. */
 export class Submission {
   readonly rows = new MeasurementBatch(firstBytes)
+  /** Places of all the items that were refused. */
+  readonly refused: number[] = []
+  /** Why, of the first of them. */
   readonly errors: ItemError[] = []
   /** How many items were refused for which reason. */
   readonly reasons = new Map<RejectionReason, number>()
@@ -55,6 +58,7 @@ export class Submission {
 
   #reject(code: RejectionReason, detail: string): void {
     this.reasons.set(code, (this.reasons.get(code) ?? 0) + 1)
+    this.refused.push(this.#items)
     if (this.errors.length < errorsMax) this.errors.push({ index: this.#items, code, detail })
   }
 }

@@ -16,44 +16,61 @@ const row = (deviceId: string, measuredAtMs: number): Loadable => ({
   row: { deviceId, measuredAtMs, readings: new Float32Array(), carNumber: null },
 })
 
-async function* source(records: readonly Loadable[]): AsyncGenerator<Loadable> {
-  for (const record of records) yield await Promise.resolve(record)
+/** In pieces of two. */
+async function* pieces(records: readonly Loadable[]): AsyncGenerator<readonly Loadable[]> {
+  for (let at = 0; at < records.length; at += 2) {
+    yield await Promise.resolve(records.slice(at, at + 2))
+  }
 }
 
-async function merge(sources: readonly (readonly Loadable[])[]): Promise<Loadable[]> {
+/** The records as they come, and the numbers of the sources in the order in which they end. */
+async function merge(sources: readonly (readonly Loadable[])[]) {
   const merged: Loadable[] = []
-  for await (const record of mergeByTime(sources.map(source))) merged.push(record)
-  return merged
+  const ended: number[] = []
+  const given = sources.map((records, n) => ({ n, pieces: pieces(records) }))
+  for await (const { source, record } of mergeByTime(given)) {
+    if (record === undefined) ended.push(source.n)
+    else merged.push(record)
+  }
+  return { merged, ended }
 }
 
-test('ordered sources come out ordered, and nothing is lost', async () => {
+test('ordered sources come out ordered, nothing is lost, and the end of each is told once', async () => {
   const times = fc.array(fc.nat(50)).map((values) => values.toSorted((a, b) => a - b))
   await fc.assert(
     fc.asyncProperty(fc.array(times, { maxLength: 5 }), async (all) => {
-      const merged = await merge(all.map((values, i) => values.map((t) => row(String(i), t))))
+      const { merged, ended } = await merge(
+        all.map((values, i) => values.map((t) => row(String(i), t))),
+      )
       expect(merged.map((record) => record.row?.measuredAtMs)).toEqual(
         all.flat().toSorted((a, b) => a - b),
       )
+      expect(ended.toSorted()).toEqual(all.map((_, i) => i))
     }),
   )
 })
 
 test('a rejection holds nothing up', async () => {
-  const merged = await merge([[row('a', 5), { rejection }, row('a', 6)], [row('b', 1)]])
+  const { merged, ended } = await merge([
+    [row('a', 5), { rejection }, row('a', 6)],
+    [row('b', 1)],
+    [],
+  ])
+  expect(ended).toEqual([2, 1, 0])
   expect(merged).toEqual([row('b', 1), row('a', 5), { rejection }, row('a', 6)])
 })
 
 test('the sources are closed when the reader leaves early', async () => {
   let isClosed = false
-  async function* watched(): AsyncGenerator<Loadable> {
+  async function* watched(): AsyncGenerator<readonly Loadable[]> {
     try {
-      yield await Promise.resolve(row('a', 1))
-      yield row('a', 2)
+      yield await Promise.resolve([row('a', 1), row('a', 2)])
+      yield [row('a', 3)]
     } finally {
       isClosed = true
     }
   }
-  for await (const record of mergeByTime([watched()])) {
+  for await (const { record } of mergeByTime([{ pieces: watched() }])) {
     expect(record).toEqual(row('a', 1))
     break
   }

@@ -3,7 +3,7 @@ import { isPlausibleClock } from '@faultline/core/frame'
 import { FaultlineError } from '@faultline/runtime/errors'
 import { readCells, rejectLine, type Refusal } from '../files/csv-file.ts'
 import { splitCsvLine } from '../files/csv-line.ts'
-import { openBytes, readLines, type Line } from '../files/lines.ts'
+import { openBytes, readLineGroups, readLines, type Line } from '../files/lines.ts'
 import type { Loadable } from '../files/loadable.ts'
 import { epochOf } from '../files/measured-at.ts'
 import type { Measurement } from '../measurements/index.ts'
@@ -79,13 +79,16 @@ function refuseHeader(file: string, what: string): FaultlineError {
 }
 
 /** The rows of one unit in the file's order, its local times taken as UTC. */
-export async function* readUnitFile(plan: UnitPlan): AsyncGenerator<Loadable> {
+export async function* readUnitFile(plan: UnitPlan): AsyncGenerator<Iterable<Loadable>> {
   let isHeader = true
-  for await (const line of readLines(openBytes(plan.path))) {
-    if (isHeader) {
-      isHeader = false
-      continue
-    }
+  for await (const lines of readLineGroups(openBytes(plan.path))) {
+    yield readRows(plan, isHeader ? lines.slice(1) : lines)
+    isHeader = false
+  }
+}
+
+function* readRows(plan: UnitPlan, lines: readonly Line[]): Generator<Loadable> {
+  for (const line of lines) {
     const outcome = readRow(plan, line)
     if ('reason' in outcome) yield { rejection: rejectLine(plan.file, line, outcome) }
     else yield { row: outcome }

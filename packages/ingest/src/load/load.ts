@@ -6,14 +6,15 @@ import type { Loadable } from '../files/loadable.ts'
 import { installUnits } from '../lbnl-ahu/install.ts'
 import { mergeByTime } from '../lbnl-ahu/merge-by-time.ts'
 import { planUnitFile, readUnitFile } from '../lbnl-ahu/unit-file.ts'
-import { defaultBatch, MeasurementWriter } from '../measurements/index.ts'
 import { discover, type Discovery } from './discover.ts'
+import { openFiles, type LoadedFile } from './loaded-file.ts'
+import { LoadWriter } from './load-writer.ts'
 import { readModelDirectory } from './model-directory.ts'
 import { readablePart } from './readable-part.ts'
 import { RejectionFile } from './rejection-file.ts'
 
 export interface LoadProgress {
-  /** Rows committed to PostgreSQL. */
+  /** Rows committed to PostgreSQL by this load. */
   readonly rows: number
   readonly rejected: number
   /** Where the rejected records are kept, with their reasons; null if there are none. */
@@ -23,6 +24,8 @@ export interface LoadProgress {
 
 export interface LoadResult extends LoadProgress {
   readonly files: number
+  /** How many of them were loaded before, under whatever name: nothing of them was stored now. */
+  readonly known: number
   readonly rowsPerSecond: number
   /** The signal ended the load early: what had been read is in the database, the rest is not. */
   readonly interrupted: boolean
@@ -39,18 +42,33 @@ interface LoadOptions {
   readonly signal?: AbortSignal
 }
 
+/** Records of one file that follow each other. */
+interface Run {
+  readonly file: LoadedFile
+  readonly records: Iterable<Loadable>
+  /** Whether nothing of the file is left. */
+  readonly isEnd: boolean
+}
+
 /** What is to be read, checked as far as can be before the first row is written. */
 interface Plan {
   readonly files: number
-  readonly records: AsyncGenerator<Loadable>
+  readonly known: number
+  readonly runs: AsyncGenerator<Run>
+}
+
+interface Source {
+  readonly file: LoadedFile
+  readonly pieces: AsyncGenerator<Iterable<Loadable>>
 }
 
 /**
  * Loads measurements into PostgreSQL in batches of one transaction each. Headers of all tables are checked before the
- * first row; a bad row is kept with its reason and never stops the load. Loading a file twice stores its rows twice.
+ * first row; a bad row is kept with its reason and never stops the load. How far each file is taken is committed with its rows: what is loaded again
+ * is stored once, and a load that was interrupted goes on where it was.
  * Where it fails midway, `onProgress` has told what was committed and kept until then. With DATABASE_UNAVAILABLE the batch
  * that was on its way may be committed as well: its answer is lost.
- * @throws FaultlineError NOT_FOUND, ARGUMENT_INVALID, DATABASE_UNAVAILABLE, CONFIG_INVALID, DISK_FULL
+ * @throws FaultlineError NOT_FOUND, ARGUMENT_INVALID, DATABASE_UNAVAILABLE, CONFIG_INVALID, DISK_FULL, ALREADY_RUNNING
  */
 export async function loadPath(options: LoadOptions): Promise<LoadResult> {
   const discovery = await discover(options.path)
@@ -73,22 +91,50 @@ async function makePlan(discovery: Discovery, connection: PostgresConnection): P
       [...unitFiles].map(([deviceId, path]) => planUnitFile(path, deviceId)),
     )
     await installUnits(connection, inventory)
-    const sources = plans.map((plan) => readablePart(plan.file, readUnitFile(plan)))
-    return { files: plans.length, records: mergeByTime(sources) }
+    const opened = await openFiles(connection, plans)
+    const sources = plans.flatMap((plan) => toSource(opened, plan.path, () => readUnitFile(plan)))
+    return { ...countsOf(plans.length, sources), runs: together(sources) }
   }
   const directory = await readModelDirectory(connection)
   const tables = await Promise.all(discovery.csv.map((path) => planCsvFile(path, directory)))
+  const candidates = [...discovery.frames.map((path) => ({ path })), ...tables.map(pathOf)]
+  const opened = await openFiles(connection, candidates)
   const sources = [
-    ...discovery.frames.map((path) => readablePart(basename(path), readFrameFile(path))),
-    ...tables.map((plan) => readablePart(plan.file, readCsvFile(plan, directory))),
+    ...discovery.frames.flatMap((path) => toSource(opened, path, () => readFrameFile(path))),
+    ...tables.flatMap((plan) => toSource(opened, plan.path, () => readCsvFile(plan, directory))),
   ]
-  return { files: sources.length, records: oneAfterAnother(sources) }
+  return { ...countsOf(candidates.length, sources), runs: oneAfterAnother(sources) }
 }
 
-async function* oneAfterAnother(
-  sources: readonly AsyncGenerator<Loadable>[],
-): AsyncGenerator<Loadable> {
-  for (const source of sources) yield* source
+const pathOf = ({ path }: { readonly path: string }) => ({ path })
+
+const countsOf = (files: number, sources: readonly Source[]) => ({
+  files,
+  known: files - sources.length,
+})
+
+/** None where the file was loaded before. */
+function toSource(
+  opened: ReadonlyMap<string, LoadedFile>,
+  path: string,
+  read: () => AsyncGenerator<Iterable<Loadable>>,
+): readonly Source[] {
+  const file = opened.get(path)
+  return file === undefined ? [] : [{ file, pieces: readablePart(file, read()) }]
+}
+
+async function* oneAfterAnother(sources: readonly Source[]): AsyncGenerator<Run> {
+  for (const { file, pieces } of sources) {
+    for await (const records of pieces) yield { file, records, isEnd: false }
+    yield { file, records: [], isEnd: true }
+  }
+}
+
+async function* together(sources: readonly Source[]): AsyncGenerator<Run> {
+  for await (const { source, record } of mergeByTime(sources)) {
+    const { file } = source
+    yield { file, records: record === undefined ? [] : [record], isEnd: record === undefined }
+  }
 }
 
 async function run(
@@ -105,28 +151,20 @@ async function run(
     rejectedFile: rejections.path ?? null,
     seconds: (performance.now() - startedMs) / 1000,
   })
-  const writer = new MeasurementWriter(connection, {
-    ...defaultBatch,
-    onCommit: (committed) => {
-      rows += committed
-      onProgress?.(progress())
-    },
-  })
+  const onCommit = (committed: number): void => {
+    rows += committed
+    onProgress?.(progress())
+  }
+  const writer = new LoadWriter({ connection, rejections, onCommit })
   try {
-    for await (const { row, rejection } of plan.records) {
-      if (signal?.aborted === true) break
-      if (row === undefined) await rejections.add(rejection)
-      else {
-        const waiting = writer.write(row)
-        if (waiting !== undefined) await waiting
-      }
-    }
+    await takeAll(plan.runs, writer, signal)
     await writer.flush()
     await rejections.close()
     const end = progress()
     return {
       ...end,
       files: plan.files,
+      known: plan.known,
       rowsPerSecond: end.seconds > 0 ? Math.round(end.rows / end.seconds) : 0,
       interrupted: signal?.aborted === true,
     }
@@ -135,5 +173,21 @@ async function run(
     await Promise.allSettled([writer.settle(), rejections.close()])
     onProgress?.(progress())
     throw error
+  }
+}
+
+/** Ends early where the signal aborts: what was taken until then is taken. */
+async function takeAll(
+  runs: AsyncGenerator<Run>,
+  writer: LoadWriter,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for await (const { file, records, isEnd } of runs) {
+    for (const record of records) {
+      if (signal?.aborted === true) return
+      const waiting = writer.take(file, record)
+      if (waiting !== undefined) await waiting
+    }
+    if (isEnd) writer.end(file)
   }
 }

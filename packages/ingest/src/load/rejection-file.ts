@@ -38,6 +38,7 @@ export class RejectionFile {
     if (this.#pendingBytes >= bufferBytesMax) await this.flush()
   }
 
+  /** Resolves when all that was added is on disk. */
   async flush(): Promise<void> {
     if (this.#pending.length === 0) return
     const text = this.#pending.join('')
@@ -48,6 +49,7 @@ export class RejectionFile {
       this.#handle = await open(this.#path, 'a')
     }
     await this.#handle.appendFile(text)
+    await this.#handle.sync()
   }
 
   /** Writes what is pending and closes; safe to repeat. */

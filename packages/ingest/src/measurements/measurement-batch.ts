@@ -21,6 +21,10 @@ export class MeasurementBatch {
     return this.#copy.rows
   }
 
+  get isEmpty(): boolean {
+    return this.count === 0
+  }
+
   get byteLength(): number {
     return this.#copy.byteLength
   }

@@ -1,4 +1,5 @@
 import type { PostgresConnection } from '@faultline/runtime/postgres'
+import { BatchPipeline } from '../pipeline/index.ts'
 import { MeasurementBatch } from './measurement-batch.ts'
 import { MeasurementStore } from './measurement-store.ts'
 import type { Measurement } from './measurement.ts'
@@ -24,44 +25,29 @@ export const defaultBatch = { batchRows: 2_000, batchBytes: 1_048_576 } as const
 export class MeasurementWriter {
   readonly #store: MeasurementStore
   readonly #options: WriterOptions
-  #filling = new MeasurementBatch()
-  #spare = new MeasurementBatch()
-  #inFlight: Promise<void> = Promise.resolve()
+  readonly #pipeline: BatchPipeline<MeasurementBatch>
 
   constructor(connection: PostgresConnection, options: WriterOptions) {
     this.#store = new MeasurementStore(connection)
     this.#options = options
+    this.#pipeline = new BatchPipeline({
+      make: () => new MeasurementBatch(),
+      commit: (batch) => this.#commit(batch),
+    })
   }
 
   /** Takes a row; a promise is returned only where the caller has to wait. */
   write(row: Measurement): Promise<void> | undefined {
-    this.#filling.append(row)
+    const { filling } = this.#pipeline
+    filling.append(row)
     const { batchRows, batchBytes } = this.#options
-    const isFull = this.#filling.count >= batchRows || this.#filling.byteLength >= batchBytes
-    return isFull ? this.#send() : undefined
+    const isFull = filling.count >= batchRows || filling.byteLength >= batchBytes
+    return isFull ? this.#pipeline.send() : undefined
   }
 
   /** Resolves when every row taken is committed. */
-  async flush(): Promise<void> {
-    if (this.#filling.count > 0) await this.#send()
-    await this.#inFlight
-  }
-
-  /** Resolves when no batch is on its way any more, committed or not: for what is counted after an error. */
-  async settle(): Promise<void> {
-    await Promise.allSettled([this.#inFlight])
-  }
-
-  /** Hands the filled batch over once the one before it is committed. */
-  async #send(): Promise<void> {
-    await this.#inFlight
-    const batch = this.#filling
-    this.#filling = this.#spare
-    this.#spare = batch
-    this.#filling.clear()
-    this.#inFlight = this.#commit(batch)
-    // The failure is reported by the next call that waits; until then it must not count as unhandled.
-    this.#inFlight.catch(() => undefined)
+  flush(): Promise<void> {
+    return this.#pipeline.flush()
   }
 
   async #commit(batch: MeasurementBatch): Promise<void> {

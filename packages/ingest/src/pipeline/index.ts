@@ -1,0 +1,1 @@
+export { BatchPipeline } from './batch-pipeline.ts'
