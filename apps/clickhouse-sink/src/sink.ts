@@ -24,6 +24,8 @@ import type { WarehouseWriter } from './warehouse/warehouse-writer.ts'
 const clientName = 'faultline-clickhouse-sink'
 /** Bounds a batch, and with it the memory of a backlog: about 3,000 measurements of 100 channels. */
 const maxBytesPerPartition = 2_097_152
+/** Rows wait for company anyway. */
+const gather = { bytes: 262_144, ms: 500 }
 /** A request that takes longer counts as failed; a roll-up step of a slow machine takes seconds. */
 const requestTimeoutMs = 60_000
 const rollUpEveryMs = 10_000
@@ -114,6 +116,7 @@ async function startReading(parts: Parts): Promise<void> {
       topic,
       start: config.start,
       maxBytesPerPartition,
+      gather,
       clock,
       logger,
       onFatal,

@@ -37,6 +37,8 @@ const waitingMax = 1_000
 const lookAgainMs = 10
 /** How often the fold leaves the processor to others while it catches up. */
 const recordsPerTurn = 500
+/** A comparison takes seconds; following record by record would take the broker's time from those who serve. */
+const gather = { bytes: 262_144, ms: 500 }
 
 /**
  * The enriched topic from its first record on, folded into an expectation and into digests exactly as far as it is asked to:
@@ -61,6 +63,7 @@ export class TopicFold {
     const follower = await startTopicFollower({
       ...connection,
       topic,
+      gather,
       onBatch: (batch) => this.#take(batch, read),
       onFatal: (error) => {
         this.#failed = error

@@ -19,9 +19,17 @@ export interface PartitionReaderOptions {
   readonly handler: (reader: Pick<PartitionReader, 'offsets'>) => PartitionHandler
   /** Bytes fetched from a partition at once; bounds a batch and with it the memory in use. */
   readonly maxBytesPerPartition: number
+  /** For a reader that need not have a record at once: each answer costs the broker and the reader as much as some ten records. */
+  readonly gather?: Gathering
   readonly clock: Clock
   readonly logger: Logger
   readonly onFatal: (error: unknown) => void
+}
+
+/** The broker answers once it has so many bytes, or after so long. Longer than a second would hold up heartbeats. */
+export interface Gathering {
+  readonly bytes: number
+  readonly ms: number
 }
 
 /**
@@ -47,8 +55,8 @@ export async function startPartitionReader(
     heartbeatInterval: heartbeatIntervalMs,
     rebalanceTimeout: 30_000,
     readUncommitted: false,
-    minBytes: 1,
-    maxWaitTimeInMs: fetchWaitMs,
+    minBytes: options.gather?.bytes ?? 1,
+    maxWaitTimeInMs: options.gather?.ms ?? fetchWaitMs,
     maxBytesPerPartition: options.maxBytesPerPartition,
     allowAutoTopicCreation: false,
   })

@@ -4,6 +4,7 @@ import type { Started } from '../../lifecycle/index.ts'
 import type { RecordBatch, TopicFollower } from '../ports.ts'
 import { asBrokerUnavailable, consumerCrash } from './errors.ts'
 import { withHeartbeats } from './heartbeats.ts'
+import type { Gathering } from './partition-reader.ts'
 import { fetchedRecords } from './records.ts'
 
 interface TopicFollowerOptions {
@@ -12,6 +13,7 @@ interface TopicFollowerOptions {
   readonly topic: string
   /** Next offset to read by partition; a partition that is not named is read from its first record. */
   readonly from?: ReadonlyMap<number, number>
+  readonly gather?: Gathering
   /**
    * Called one batch after the other for each partition, each where the former ended. It must not wait for another partition:
    * nothing is fetched before all batches of a fetch are done. `hold` is for a partition that has to wait.
@@ -37,8 +39,8 @@ export async function startTopicFollower(
   const consumer = kafka.consumer({
     groupId: `faultline-follow-${randomUUID()}`,
     readUncommitted: false,
-    maxWaitTimeInMs: 100,
-    minBytes: 1,
+    minBytes: options.gather?.bytes ?? 1,
+    maxWaitTimeInMs: options.gather?.ms ?? 100,
     maxBytesPerPartition,
     allowAutoTopicCreation: false,
   })
