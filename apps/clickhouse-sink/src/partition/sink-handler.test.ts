@@ -122,7 +122,7 @@ describe('SinkHandler', () => {
     const clock = { now: () => time.now, sleep: () => Promise.resolve() }
     const handler = open(w, { rowsMax: 4, waitMaxMs: 100 }, clock)
     await handler.takeOver(partition)
-    await handler.process(batch([measurement(0)], 0))
+    await handler.process(batch([measurement(0)], 0, 4))
     time.now = 99
     expect(handler.due()).toEqual([])
     time.now = 100
@@ -130,6 +130,22 @@ describe('SinkHandler', () => {
     await handler.flush(partition)
     expect(offsets(w)).toEqual([0])
     expect(handler.due()).toEqual([])
+  })
+
+  it('waits longer while at least a whole range is still to come', async () => {
+    const w = world()
+    const time = { now: 0 }
+    const clock = { now: () => time.now, sleep: () => Promise.resolve() }
+    const handler = open(w, { rowsMax: 4, waitMaxMs: 100 }, clock)
+    await handler.takeOver(partition)
+    await handler.process(batch([measurement(0)], 0, 5))
+    time.now = 499
+    expect(handler.due()).toEqual([])
+    time.now = 500
+    expect(handler.due()).toEqual([partition])
+    await handler.process(batch([measurement(1)], 1, 5))
+    time.now = 100
+    expect(handler.due()).toEqual([partition])
   })
 
   it('writes after a clock was set back, instead of waiting until it has caught up', async () => {

@@ -55,6 +55,11 @@ interface Owned {
 }
 
 const retryDelayMs = { first: 100, max: 5_000 }
+/**
+ * Behind by a whole range or more, rows wait so many times longer for it to be full: they are late anyway, and the fewer inserts, the
+ * less there is to merge.
+ */
+const backlogPatience = 5
 
 /**
  * Stores the enriched topic range by range: announce the range beside the group's offset, insert it, go on. SPEC.md has the
@@ -117,9 +122,12 @@ export class SinkHandler implements PartitionHandler {
     const { clock, limits } = this.#options
     const now = clock.now()
     // A clock that was set back must not let a row wait until it has caught up with itself.
-    const isDue = (since: number): boolean => since > now || since <= now - limits.waitMaxMs
+    const isDue = ({ pending: { since, readUntil }, endOffset }: Owned): boolean => {
+      const patience = endOffset - readUntil >= limits.rowsMax ? backlogPatience : 1
+      return since > now || since <= now - limits.waitMaxMs * patience
+    }
     return [...this.#owned.values()]
-      .filter(({ pending }) => isReady(pending) && isDue(pending.since))
+      .filter((owned) => isReady(owned.pending) && isDue(owned))
       .map(({ partition }) => partition)
   }
 
