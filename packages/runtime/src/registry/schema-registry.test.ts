@@ -22,15 +22,24 @@ describe('httpSchemaRegistry', () => {
   let asked: string[]
   /** So many requests get no answer. */
   let failing: number
+  /** So many are refused, because another writer registers the same. */
+  let conflicting: number
   beforeEach(async () => {
     asked = []
     failing = 0
+    conflicting = 0
     server = createServer((request, response) => {
       const path = request.url ?? ''
       asked.push(path)
       if (failing > 0) {
         failing -= 1
         response.destroy()
+        return
+      }
+      if (conflicting > 0) {
+        conflicting -= 1
+        response.writeHead(409, { 'content-type': 'application/json' })
+        response.end('{"error_code":409}')
         return
       }
       if (path === '/schemas/ids/9') {
@@ -69,6 +78,19 @@ describe('httpSchemaRegistry', () => {
 
   it('registers a schema', async () => {
     expect(await registry.register('t-value', avro)).toBe(7)
+  })
+
+  it('registers a schema although others register the same at once, or nobody answers for a moment', async () => {
+    conflicting = 2
+    expect(await registry.register('t-value', avro)).toBe(7)
+    failing = 2
+    expect(await registry.register('t-value', avro)).toBe(7)
+  })
+
+  it('gives up where a schema is refused for good', async () => {
+    conflicting = Infinity
+    const registered = registry.register('t-value', avro)
+    await expect(registered).rejects.toMatchObject({ code: 'REGISTRY_UNAVAILABLE' })
   })
 
   it.each([

@@ -49,12 +49,15 @@ export function httpSchemaRegistry(url: string, clock: Clock = systemClock): Sch
     }
   }
 
-  /** A moment without an answer must not end the process: a new schema is asked for in the middle of a batch. */
-  async function askPatiently(path: string): Promise<Answer> {
+  /**
+   * A moment without an answer must not end the process: a new schema is asked for in the middle of a batch, and instances that start together
+   * register the same one, which Apicurio refuses with 409 to all but the first.
+   */
+  async function askPatiently(path: string, init?: RequestInit): Promise<Answer> {
     for (let attempt = 1; ; attempt += 1) {
       const isLast = attempt === attemptsMax
       try {
-        const answer = await ask(path)
+        const answer = await ask(path, init)
         if (answer.isOk || isLast || isUnknownSchema(answer)) return answer
       } catch (error) {
         if (isLast) throw error
@@ -81,7 +84,7 @@ export function httpSchemaRegistry(url: string, clock: Clock = systemClock): Sch
       return type
     },
     async register(subject, schema) {
-      const { isOk, status, body } = await ask(
+      const { isOk, status, body } = await askPatiently(
         `/subjects/${encodeURIComponent(subject)}/versions`,
         {
           method: 'POST',
