@@ -124,5 +124,6 @@ function countCommits(metrics: Metrics): (committed: Committed) => void {
 /** Gauges of what is there now, read when somebody asks. */
 function reportState(metrics: Metrics, collector: FolderCollector, patience: Patience): void {
   metrics.gauge('faultline_files_waiting', () => collector.filesThere)
+  metrics.gauge('faultline_points_held', () => collector.pointsHeld)
   metrics.gauge('faultline_ingest_waiting', () => patience.waitingFor.size)
 }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { environment as names } from '@faultline/contracts/environment'
 import { listenAddress, parseEnvironment, positiveCount } from '@faultline/runtime/config'
+import { shareOut } from './shares.ts'
 
 const schema = z
   .object({
@@ -13,8 +14,7 @@ const schema = z
     [names.collectArchiveFolder]: z.string().min(1).optional(),
     [names.collectPollMs]: positiveCount(10_000),
     [names.collectSettleMs]: positiveCount(2_000),
-    // Two batches are held at most, 855 bytes a frame: the bound of the memory.
-    [names.collectBatchRows]: z.coerce.number().int().min(1).max(100_000).default(10_000),
+    [names.collectPointsMax]: z.coerce.number().int().min(1_000).max(20_000_000).default(2_000_000),
     [names.collectBatchMs]: positiveCount(1_000),
   })
   .transform((env) => {
@@ -29,7 +29,7 @@ const schema = z
       archiveFolder: archive === undefined ? undefined : resolve(folder, archive),
       pollMs: env[names.collectPollMs],
       settleMs: env[names.collectSettleMs],
-      batchRows: env[names.collectBatchRows],
+      shares: shareOut(env[names.collectPointsMax]),
       batchMs: env[names.collectBatchMs],
     }
   })

@@ -1,4 +1,4 @@
-import { frameBytes } from '@faultline/core/frame'
+import { frameBytes, frameChannels } from '@faultline/core/frame'
 import { rejectFrame, type Rejection } from '@faultline/ingest/files'
 import { pruneLedger } from '@faultline/ingest/ledger'
 import type { Patience } from '@faultline/ingest/patience'
@@ -51,6 +51,8 @@ export class FolderCollector {
   readonly #asking: Database
   #prunedMs = 0
   #filesThere = 0
+  /** Of the two pieces of the file that is being read. */
+  #pieceBytes = 0
 
   constructor(options: FolderCollectorOptions) {
     const { config, patience } = options
@@ -75,6 +77,13 @@ export class FolderCollector {
   /** Frame files that lay in the folder at the last look. */
   get filesThere(): number {
     return this.#filesThere
+  }
+
+  /** Points that are read and not committed: never more than COLLECT_POINTS_MAX. */
+  get pointsHeld(): number {
+    const { filling, onItsWay } = this.#pipeline
+    const records = filling.records + onItsWay.records + this.#pieceBytes / frameBytes
+    return Math.ceil(records) * frameChannels
   }
 
   /**
@@ -136,10 +145,12 @@ export class FolderCollector {
     let rest: Buffer = Buffer.alloc(0)
     let problem: unknown
     try {
-      rest = await cutRecords(piecesOf(file, seen), take)
+      rest = await cutRecords(this.#piecesOf(file, seen), take)
     } catch (error) {
       if (!isUnreadable(error)) throw error
       problem = error
+    } finally {
+      this.#pieceBytes = 0
     }
     if (!isFinished && problem === undefined) return
     const end: FileEnd = { outcome: problem === undefined ? 'collected' : 'unreadable', seen }
@@ -159,13 +170,22 @@ export class FolderCollector {
     await this.#sendIfDue()
   }
 
+  #piecesOf(file: SourceFile, seen: FoundFile): AsyncIterable<Buffer> {
+    const { pieceBytes } = this.#options.config.shares
+    const { path, taken, isPacked: packed } = file
+    this.#pieceBytes = 2 * (packed ? pieceBytes : Math.min(pieceBytes, seen.size - taken))
+    return packed
+      ? unpackedBytes(path, taken, pieceBytes)
+      : plainBytes(path, taken, seen.size, pieceBytes)
+  }
+
   async #take(file: SourceFile, records: Buffer): Promise<void> {
     this.#options.signal.throwIfAborted()
     const view = new DataView(records.buffer, records.byteOffset, records.length)
     let from = 0
     for (let at = 0; at < records.length; at += frameBytes) {
       this.#pipeline.filling.addRecord(file, view, at, file.taken + at - from)
-      if (this.#pipeline.filling.records >= this.#options.config.batchRows) {
+      if (this.#pipeline.filling.records >= this.#options.config.shares.batchRecords) {
         file.take(records.subarray(from, at + frameBytes))
         from = at + frameBytes
         await this.#pipeline.send()
@@ -176,9 +196,10 @@ export class FolderCollector {
   }
 
   async #sendIfDue(): Promise<void> {
-    const { batchRows, batchMs } = this.#options.config
+    const { shares, batchMs } = this.#options.config
     const { filling } = this.#pipeline
-    if (filling.records >= batchRows || filling.ageMs >= batchMs) await this.#pipeline.send()
+    const isDue = filling.records >= shares.batchRecords || filling.ageMs >= batchMs
+    if (isDue) await this.#pipeline.send()
   }
 
   async #commit(batch: Batch): Promise<void> {
@@ -204,12 +225,6 @@ export class FolderCollector {
 }
 
 const hasRecords = ({ name, size }: FoundFile): boolean => !isPacked(name) && size >= frameBytes
-
-function piecesOf(file: SourceFile, seen: FoundFile): AsyncIterable<Buffer> {
-  return file.isPacked
-    ? unpackedBytes(file.path, file.taken)
-    : plainBytes(file.path, file.taken, seen.size)
-}
 
 function rejectRest(file: SourceFile, problem: unknown): Rejection {
   return {

@@ -50,8 +50,9 @@ export const environment = {
   collectPollMs: 'COLLECT_POLL_MS',
   /** A file that has not changed for this long is finished, milliseconds. */
   collectSettleMs: 'COLLECT_SETTLE_MS',
-  /** A batch of the collector is sent with this many records, or after this many milliseconds. */
-  collectBatchRows: 'COLLECT_BATCH_ROWS',
+  /** Points that the collector has read and not committed, at most. */
+  collectPointsMax: 'COLLECT_POINTS_MAX',
+  /** A batch of the collector is sent after this many milliseconds even if it is not full. */
   collectBatchMs: 'COLLECT_BATCH_MS',
   /** Broker of the MQTT source, `mqtt://` or `mqtts://`; there is no such source where it is not set. */
   mqttUrl: 'MQTT_URL',

@@ -38,7 +38,7 @@ describe('the collector', () => {
     await using collector = await startCollector({
       databaseUrl,
       folder,
-      env: { COLLECT_BATCH_ROWS: '700' },
+      env: { COLLECT_POINTS_MAX: '175000' },
     })
     await untilEmpty(inbox)
     for (let i = 0; i < 100; i += 1) {
@@ -120,6 +120,38 @@ describe('the collector', () => {
     )
     expect(all).toEqual([{ rows: 2_000, distinct: 2_000 }])
     expect(collector.hasEnded).toBe(false)
+  })
+
+  test('holds as many points as it may while PostgreSQL stands still, and no more', async () => {
+    await using database = await freshDatabase()
+    const { connection, databaseUrl } = database
+    const given = new GivenFrames(5, 0.3)
+    const pointsMax = 100_000
+    await using collector = await startCollector({
+      databaseUrl,
+      folder,
+      // Batches are sent because they are full.
+      env: { COLLECT_POINTS_MAX: String(pointsMax), COLLECT_BATCH_MS: '600000' },
+    })
+    const held = async () =>
+      Number(/^faultline_points_held (.*)$/m.exec(await collector.metrics())?.[1])
+    await connection.query('begin')
+    await connection.query('lock table raw_measurements in access exclusive mode')
+    for (let i = 0; i < 5; i += 1) {
+      writeFileSync(join(inbox, `${i}.bin`), given.take(1_000))
+      writeFileSync(join(inbox, `${i}.bin.gz`), gzipSync(given.take(1_000)))
+    }
+    // Two batches are full, and two pieces of a file that goes on are read.
+    await eventually(async () => {
+      expect(await held()).toBe(pointsMax)
+    })
+    expect(framesIn(inbox)).toHaveLength(10)
+    await connection.query('commit')
+    await untilEmpty(inbox)
+    await expectBalanced({ connection, given, errorFolder })
+    await eventually(async () => {
+      expect(await held()).toBe(0)
+    })
   })
 
   test('moves collected files into the archive, and knows a file that is put in again', async () => {

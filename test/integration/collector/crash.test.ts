@@ -44,7 +44,7 @@ function giveFiles(given: GivenFrames, name: string): void {
 }
 
 const start = ({ databaseUrl }: FreshDatabase, ready: boolean) =>
-  startCollector({ databaseUrl, folder, ready, env: { COLLECT_BATCH_ROWS: '300' } })
+  startCollector({ databaseUrl, folder, ready, env: { COLLECT_POINTS_MAX: '75000' } })
 
 const points = failpointNames.filter((name) => name.startsWith('collector.'))
 
@@ -111,7 +111,7 @@ test('a PostgreSQL that is killed again and again under load costs no frame and 
   await using collector = await startCollector({
     databaseUrl,
     folder,
-    env: { COLLECT_BATCH_ROWS: '50' },
+    env: { COLLECT_POINTS_MAX: '12500' },
   })
   for (let round = 0; round < 3; round += 1) {
     giveFiles(given, `r${round}`)

@@ -50,7 +50,7 @@ test.runIf(isAllowed)(
       const env = {
         COLLECT_ERROR_FOLDER: errorFolder,
         COLLECT_ARCHIVE_FOLDER: join(disk, 'archive'),
-        COLLECT_BATCH_ROWS: '400',
+        COLLECT_POINTS_MAX: '100000',
       }
       await using collector = await startCollector({ databaseUrl, folder, env })
       // Not even one batch of rejected records fits.
@@ -91,7 +91,7 @@ test.runIf(isAllowed)(
     await using collector = await startCollector({
       databaseUrl,
       folder,
-      env: { COLLECT_BATCH_ROWS: '500' },
+      env: { COLLECT_POINTS_MAX: '125000' },
     })
     const makeRoom = await fillDisk(data, 3 * megabyte)
     for (let i = 0; i < 20; i += 1) writeFileSync(join(inbox, `${i}.bin`), given.take(1_000))

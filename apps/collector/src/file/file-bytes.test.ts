@@ -65,6 +65,8 @@ test('a file is read from one place to another, plain and packed, over several r
     expect(Buffer.concat([fromPlain.records, fromPlain.rest]).equals(expected)).toBe(true)
     expect(Buffer.concat([fromPacked.records, fromPacked.rest]).equals(expected)).toBe(true)
   }
+  const smallPieces = await read(plainBytes(plain, 0, bytes.length, 100))
+  expect(Buffer.concat([smallPieces.records, smallPieces.rest]).equals(bytes)).toBe(true)
   const part = await read(plainBytes(plain, frameBytes, frameBytes * 3))
   expect(part.records.equals(bytes.subarray(frameBytes, frameBytes * 3))).toBe(true)
 })

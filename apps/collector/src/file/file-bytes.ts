@@ -5,24 +5,33 @@ import { createGunzip } from 'node:zlib'
 import { frameBytes } from '@faultline/core/frame'
 import { systemCode } from '@faultline/runtime/errors'
 
-/** A read is a whole number of records, about a megabyte. */
-const readBytes = frameBytes * 2_400
+/** About a megabyte. */
+const usualBytes = frameBytes * 2_400
+/** The least that `zlib` takes. */
+const chunkBytesMin = 64
+/** Packed bytes that are read at once. */
+const packedBytes = 262_144
 
 /**
- * The bytes of a plain file from one place to another, fewer where the file ends before. While a piece is worked on the next
- * one is read; a piece is valid until the next is asked for.
+ * The bytes of a plain file from one place to another, fewer where the file ends before, in pieces of `pieceBytes`. While a piece is
+ * worked on the next one is read; a piece is valid until the next is asked for.
  */
-export async function* plainBytes(path: string, from: number, to: number): AsyncGenerator<Buffer> {
+export async function* plainBytes(
+  path: string,
+  from: number,
+  to: number,
+  pieceBytes: number = usualBytes,
+): AsyncGenerator<Buffer> {
   const handle = await open(path)
   let reading: Promise<unknown> = Promise.resolve()
   try {
     const read = (buffer: Buffer, at: number) => {
-      const length = Math.max(0, Math.min(readBytes, to - at))
+      const length = Math.max(0, Math.min(pieceBytes, to - at))
       const next = handle.read(buffer, 0, length, at)
       reading = next.catch(() => undefined)
       return next
     }
-    let spare = Buffer.allocUnsafe(Math.min(readBytes, Math.max(0, to - from)))
+    let spare = Buffer.allocUnsafe(Math.min(pieceBytes, Math.max(0, to - from)))
     let filled = Buffer.allocUnsafe(spare.length)
     let at = from
     let next = read(spare, at)
@@ -42,11 +51,15 @@ export async function* plainBytes(path: string, from: number, to: number): Async
 }
 
 /** The unpacked bytes of a gzip file from a place on; as far as it can be unpacked, and then `zlib`'s error. */
-export async function* unpackedBytes(path: string, from: number): AsyncGenerator<Buffer> {
+export async function* unpackedBytes(
+  path: string,
+  from: number,
+  pieceBytes: number = usualBytes,
+): AsyncGenerator<Buffer> {
   // With a callback `pipeline` destroys both streams when either fails; the reader sees the error by iterating.
   const unpacked = pipeline(
-    createReadStream(path, { highWaterMark: 262_144 }),
-    createGunzip({ chunkSize: 262_144 }),
+    createReadStream(path, { highWaterMark: packedBytes }),
+    createGunzip({ chunkSize: Math.max(chunkBytesMin, pieceBytes) }),
     () => undefined,
   )
   let skip = from

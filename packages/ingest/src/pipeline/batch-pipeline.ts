@@ -32,6 +32,11 @@ export class BatchPipeline<B extends PipelineBatch> {
     return this.#filling
   }
 
+  /** The one on its way; empty where none is. */
+  get onItsWay(): B {
+    return this.#spare
+  }
+
   /** Hands the filled batch over as soon as the one before it is committed. @throws what its commit threw */
   async send(): Promise<void> {
     this.#options.seal?.(this.#filling)

@@ -100,6 +100,11 @@ export const metricCatalogue = {
     help: 'MQTT messages taken and not acknowledged yet',
     labels: [],
   },
+  faultline_points_held: {
+    kind: 'gauge',
+    help: 'Points of frame files read and not committed yet; COLLECT_POINTS_MAX at most',
+    labels: [],
+  },
   faultline_audit_differences: {
     kind: 'gauge',
     help: 'Differences from the enriched topic that the last round of the auditor found',
