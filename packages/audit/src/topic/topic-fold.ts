@@ -32,7 +32,7 @@ interface Waiting {
   isHeld: boolean
 }
 
-/** Records of a partition that wait to be folded, and at most another batch; about 2 KB each at 100 channels. */
+/** Records of a partition that wait to be folded, and at most two more batches; about 2 KB each at 100 channels. */
 const waitingMax = 1_000
 const lookAgainMs = 10
 /** How often the fold leaves the processor to others while it catches up. */

@@ -1,14 +1,13 @@
-import type { Admin, Batch, Consumer, EachBatchPayload, Kafka } from 'kafkajs'
+import type { Admin, Kafka } from 'kafkajs'
 import type { Clock } from '../../clock.ts'
 import type { Logger } from '../../logging/index.ts'
 import type { Started } from '../../lifecycle/index.ts'
 import { PartitionOwnership } from '../partition-ownership.ts'
-import type { PartitionHandler, PartitionReader, RecordBatch } from '../ports.ts'
+import type { PartitionHandler, PartitionReader } from '../ports.ts'
 import type { StartingOffsets } from '../starting-offsets.ts'
-import { asBrokerUnavailable, consumerCrash } from './errors.ts'
-import { heartbeatIntervalMs, withHeartbeats } from './heartbeats.ts'
+import { fetchAhead } from './fetch-ahead.ts'
+import { heartbeatIntervalMs } from './heartbeats.ts'
 import { kafkajsGroupOffsets, partitionBounds, resolveStart } from './group-offsets.ts'
-import { fetchedRecords } from './records.ts'
 
 export interface PartitionReaderOptions {
   readonly kafka: Kafka
@@ -79,20 +78,17 @@ export async function startPartitionReader(
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     ownership.assign(payload.memberAssignment[topic] ?? [])
   })
-  // Fetches that bring nothing but markers or aborted records never reach eachBatch.
-  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
-    if (payload.batchSize > 0) return
-    ownership.passed(payload.partition, Number(payload.firstOffset), Number(payload.lastOffset) + 1)
+  await fetchAhead({
+    consumer,
+    topic,
+    purpose: `joining ${group}`,
+    deliver: ({ firstOffset: fetchedOffset, ...batch }) =>
+      ownership.deliver(batch.partition, fetchedOffset, () => batch),
+    passed: (partition, fetchedOffset, nextOffset) => {
+      ownership.passed(partition, fetchedOffset, nextOffset)
+    },
+    onFatal: options.onFatal,
   })
-  consumer.on(consumer.events.CRASH, ({ payload }) => {
-    if (!payload.restart) options.onFatal(consumerCrash(payload.error))
-  })
-  try {
-    await run(consumer, topic, ownership)
-  } catch (error) {
-    await consumer.disconnect()
-    throw asBrokerUnavailable(error, `joining ${group}`)
-  }
   return {
     value: {
       offsets,
@@ -104,44 +100,5 @@ export async function startPartitionReader(
       await ownership.stop()
       await consumer.disconnect()
     },
-  }
-}
-
-async function run(
-  consumer: Consumer,
-  topic: string,
-  ownership: PartitionOwnership,
-): Promise<void> {
-  await consumer.connect()
-  await consumer.subscribe({ topic, fromBeginning: true })
-  const newest = new Map<number, Promise<void>>()
-  await consumer.run({
-    autoCommit: false,
-    partitionsConsumedConcurrently: 8,
-    eachBatch: async (payload: EachBatchPayload) => {
-      const { batch } = payload
-      const before = newest.get(batch.partition)
-      newest.set(
-        batch.partition,
-        ownership.deliver(batch.partition, fetchedOffset(batch), () => toBatch(batch)),
-      )
-      // kafkajs fetches nothing before this returns, so it returns one batch early: the next one comes while this one is worked on.
-      await withHeartbeats(payload, () => before ?? Promise.resolve())
-    },
-  })
-}
-
-/** Where the fetch began; kafkajs keeps it on the batch without declaring it. */
-function fetchedOffset(batch: Batch): number {
-  return Number((batch as Batch & { readonly fetchedOffset: string }).fetchedOffset)
-}
-
-function toBatch(batch: Batch): Omit<RecordBatch, 'firstOffset'> {
-  return {
-    topic: batch.topic,
-    partition: batch.partition,
-    records: fetchedRecords(batch.messages),
-    nextOffset: Number(batch.lastOffset()) + 1,
-    endOffset: Number(batch.highWatermark),
   }
 }

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import type { Admin, Batch, Kafka } from 'kafkajs'
+import type { Admin, Kafka } from 'kafkajs'
 import type { Started } from '../../lifecycle/index.ts'
 import type { RecordBatch, TopicFollower } from '../ports.ts'
-import { asBrokerUnavailable, consumerCrash } from './errors.ts'
-import { withHeartbeats } from './heartbeats.ts'
+import { asBrokerUnavailable } from './errors.ts'
+import { fetchAhead } from './fetch-ahead.ts'
+import { FollowedPartitions } from './followed-partitions.ts'
 import type { Gathering } from './partition-reader.ts'
-import { fetchedRecords } from './records.ts'
 
 interface TopicFollowerOptions {
   readonly kafka: Kafka
@@ -16,7 +16,7 @@ interface TopicFollowerOptions {
   readonly gather?: Gathering
   /**
    * Called one batch after the other for each partition, each where the former ended. It must not wait for another partition:
-   * nothing is fetched before all batches of a fetch are done. `hold` is for a partition that has to wait.
+   * of all partitions the next batches are fetched together, while the former are worked on. `hold` is for a partition that has to wait.
    */
   readonly onBatch: (batch: RecordBatch) => Promise<void>
   readonly onFatal: (error: unknown) => void
@@ -44,51 +44,21 @@ export async function startTopicFollower(
     maxBytesPerPartition,
     allowAutoTopicCreation: false,
   })
-  const next = new Map(from)
-  const queues = new Map<number, Promise<void>>()
-  const take = async (batch: RecordBatch): Promise<void> => {
-    const firstOffset = next.get(batch.partition) ?? batch.firstOffset
-    // A fetch that was under way when the place was set begins elsewhere.
-    if (batch.nextOffset <= firstOffset) return
-    const records = batch.records.filter(({ offset }) => offset >= firstOffset)
-    await options.onBatch({ ...batch, firstOffset, records })
-    next.set(batch.partition, batch.nextOffset)
-  }
-  const onBatch = async (batch: RecordBatch): Promise<void> => {
-    const taken = (queues.get(batch.partition) ?? Promise.resolve()).then(() => take(batch))
-    queues.set(batch.partition, taken)
-    try {
-      await taken
-    } catch (error) {
-      onFatal(error)
-      throw error
-    }
-  }
-  // Fetches that bring nothing but markers or aborted records never reach eachBatch.
-  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
-    if (payload.batchSize > 0) return
-    const [first, end] = [Number(payload.firstOffset), Number(payload.lastOffset) + 1]
-    const { partition } = payload
-    const empty = { topic, partition, records: [], firstOffset: first, nextOffset: end }
-    onBatch({ ...empty, endOffset: end }).catch(() => undefined)
+  const partitions = new FollowedPartitions({ from, onBatch: options.onBatch, onFatal })
+  await fetchAhead({
+    consumer,
+    topic,
+    purpose: `following ${topic}`,
+    deliver: (batch) => partitions.deliver(batch),
+    passed: (partition, firstOffset, nextOffset) => {
+      const empty = { topic, partition, records: [], firstOffset, nextOffset }
+      // Whoever waits for the next batch of the partition learns of a failure.
+      partitions.deliver({ ...empty, endOffset: nextOffset }).catch(() => undefined)
+    },
+    onFatal,
   })
-  consumer.on(consumer.events.CRASH, ({ payload }) => {
-    if (!payload.restart) onFatal(consumerCrash(payload.error))
-  })
-  try {
-    await consumer.connect()
-    await consumer.subscribe({ topic, fromBeginning: true })
-    await consumer.run({
-      autoCommit: false,
-      partitionsConsumedConcurrently: 8,
-      eachBatch: (payload) => withHeartbeats(payload, () => onBatch(toBatch(payload.batch))),
-    })
-    for (const [partition, offset] of from ?? []) {
-      consumer.seek({ topic, partition, offset: String(offset) })
-    }
-  } catch (error) {
-    await consumer.disconnect()
-    throw asBrokerUnavailable(error, `following ${topic}`)
+  for (const [partition, offset] of from ?? []) {
+    consumer.seek({ topic, partition, offset: String(offset) })
   }
   return {
     value: {
@@ -100,7 +70,10 @@ export async function startTopicFollower(
         consumer.resume([{ topic, partitions: [partition] }])
       },
     },
-    stop: () => consumer.disconnect(),
+    async stop() {
+      await partitions.stop()
+      await consumer.disconnect()
+    },
   }
 }
 
@@ -119,16 +92,5 @@ export async function topicBounds(
     )
   } catch (error) {
     throw asBrokerUnavailable(error, `offsets of ${topic}`)
-  }
-}
-
-function toBatch(batch: Batch): RecordBatch {
-  return {
-    topic: batch.topic,
-    partition: batch.partition,
-    records: fetchedRecords(batch.messages),
-    firstOffset: Number((batch as Batch & { readonly fetchedOffset: string }).fetchedOffset),
-    nextOffset: Number(batch.lastOffset()) + 1,
-    endOffset: Number(batch.highWatermark),
   }
 }
