@@ -2,6 +2,7 @@ import type { Kafka, LogEntry } from 'kafkajs'
 import { failpointsOn } from '../../failpoints/index.ts'
 import { watchedKafkaSocket } from '../../failpoints/sent-requests.ts'
 import type { Logger } from '../../logging/index.ts'
+import { isTextOfEnding } from './errors.ts'
 import { Kafka as KafkaClient, logLevel } from './library.ts'
 
 interface ClientOptions {
@@ -28,7 +29,7 @@ export function createKafka(options: ClientOptions): Kafka {
       () =>
       ({ level, log: { message, broker, error, groupId, memberId } }: LogEntry) => {
         const facts = { broker, error, groupId, memberId } as Record<string, unknown>
-        if (level === logLevel.ERROR) log.warn(facts, message)
+        if (level === logLevel.ERROR && !isTextOfEnding(error)) log.warn(facts, message)
         else log.debug(facts, message)
       },
   })

@@ -40,6 +40,11 @@ export function isTransactionEnding(error: unknown): boolean {
   return brokerErrorType(error) === 'CONCURRENT_TRANSACTIONS'
 }
 
+/** The same of a line of kafkajs's log, which has every refusal as an error and only its text; this one follows many a commit. */
+export function isTextOfEnding(text: unknown): boolean {
+  return typeof text === 'string' && text.includes('another concurrent operation on the same')
+}
+
 /** Whether kafkajs thinks that asking again may help; it says so of what the broker answered and of broken connections. */
 export function isRetriable(error: unknown): boolean {
   return error instanceof Error && 'retriable' in error && error.retriable === true
