@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { setImmediate as endOfTurn } from 'node:timers/promises'
 import {
   deviceSummary,
   parseDeviceSummary,
@@ -21,6 +20,12 @@ const fields = Object.keys(deviceSummary.shape)
 /** Devices of one command, which nobody else's comes in between: Redis is busy with 500 for a few milliseconds. */
 const batchMax = 500
 
+/**
+ * Devices for which the end of the turn is not awaited: Redis reads them while further questions are taken in. With all 32 of a turn in one
+ * command, it and this process would wait for each other by turns.
+ */
+const enough = 8
+
 /** Devices whose last text is remembered, with a few kilobytes each. */
 const rememberedMax = 2_000
 
@@ -32,6 +37,8 @@ interface Remembered {
 interface Batch {
   readonly deviceIds: Set<string>
   readonly answer: Promise<Answer>
+  /** To be called once or more. */
+  readonly send: () => void
 }
 
 interface Answer {
@@ -41,7 +48,7 @@ interface Answer {
 }
 
 /**
- * Reads summaries. Questions that come in the same turn of the event loop are sent as one: every answer is still read after its
+ * Reads summaries. Questions that come in the same turn of the event loop are sent together: every answer is still read after its
  * question came, and a device that many ask for is read once. A text that has not changed since is not taken apart again: the same
  * object is given, which tells callers that nothing changed.
  */
@@ -83,17 +90,23 @@ export class DeviceReads {
       batch = this.#openBatch()
     }
     for (const id of deviceIds) batch.deviceIds.add(id)
+    if (batch.deviceIds.size >= enough) batch.send()
     return batch.answer
   }
 
   #openBatch(): Batch {
     const deviceIds = new Set<string>()
-    const answer = endOfTurn().then(() => {
+    const { promise: answer, resolve } = Promise.withResolvers<Answer>()
+    let isSent = false
+    const send = () => {
+      if (isSent) return
+      isSent = true
       if (this.#open === batch) this.#open = undefined
-      return this.#send([...deviceIds])
-    })
-    const batch = { deviceIds, answer }
+      resolve(this.#send([...deviceIds]))
+    }
+    const batch = { deviceIds, answer, send }
     this.#open = batch
+    setImmediate(send)
     return batch
   }
 
