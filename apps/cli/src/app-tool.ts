@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { environment as names } from '@faultline/contracts/environment'
+import { appNodeOptions } from '@faultline/stack/apps'
 import { findSupervisor, requireSupervisor } from '@faultline/stack/control'
 import type { CliContext } from './context.ts'
 
@@ -10,9 +11,6 @@ export interface AppTool {
   readonly app: string
   readonly tool: string
 }
-
-// The same as for the applications: kafkajs sets a timer in the past whenever its queue was idle.
-const nodeOptions = ['--disable-warning=TimeoutNegativeWarning']
 
 /**
  * Runs a one-off program of an application on this terminal and resolves to its exit code, 1 where a signal ended it. It
@@ -25,7 +23,7 @@ export async function runAppTool(
   args: readonly string[],
 ): Promise<number> {
   const program = join(context.projectFolder, 'apps', app, 'src', tool, 'main.ts')
-  const child = spawn(process.execPath, [...nodeOptions, program, ...args], {
+  const child = spawn(process.execPath, [...appNodeOptions, program, ...args], {
     stdio: 'inherit',
     env: await toolEnvironment(context),
   })

@@ -90,10 +90,17 @@ function rowInvalid(offset: number, message: string): ReadRecord {
 function isMeasurement(decoded: unknown): decoded is ServedMeasurement {
   if (typeof decoded !== 'object' || decoded === null) return false
   const m = decoded as Partial<Record<keyof ServedMeasurement, unknown>>
+  // One by one: lists of them would be made for every record.
   return (
-    [m.event_id, m.device_id, m.type, m.model, m.alert_level].every(isText) &&
-    [m.fault_reasons, m.explanation].every(Array.isArray) &&
-    [m.features, m.source].every(isObject) &&
+    isText(m.event_id) &&
+    isText(m.device_id) &&
+    isText(m.type) &&
+    isText(m.model) &&
+    isText(m.alert_level) &&
+    Array.isArray(m.fault_reasons) &&
+    Array.isArray(m.explanation) &&
+    isObject(m.features) &&
+    isObject(m.source) &&
     Number.isSafeInteger(m.committed_at)
   )
 }

@@ -31,7 +31,10 @@ export type ServedMeasurement = Pick<EnrichedMeasurement, (typeof servedFields)[
 /** Avro schema of those fields: read with it, the others are skipped. */
 export const servedMeasurementAvro = {
   ...enrichedMeasurementAvro,
-  fields: enrichedMeasurementAvro.fields.filter(({ name }) =>
-    (servedFields as readonly string[]).includes(name),
-  ),
+  fields: enrichedMeasurementAvro.fields
+    .filter(({ name }) => (servedFields as readonly string[]).includes(name))
+    .map((field) =>
+      // No other record has the same, so it is not looked for among known texts.
+      field.name === 'event_id' ? { ...field, type: { type: 'string', distinct: true } } : field,
+    ),
 }

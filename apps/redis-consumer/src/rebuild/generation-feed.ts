@@ -68,10 +68,11 @@ export class GenerationFeed {
     const read = await this.#readRecords(records)
     const ranges: Range[] = []
     for (let start = 0; start === 0 || start < read.length; start += recordsPerRange) {
-      const some = read.slice(start, start + recordsPerRange).flatMap((item) => {
-        if (item.kind === 'refused') this.refused += 1
-        return item.kind === 'read' ? [item.record] : []
-      })
+      const some: DeviceRecord[] = []
+      for (const item of read.slice(start, start + recordsPerRange)) {
+        if (item.kind === 'read') some.push(item.record)
+        else this.refused += 1
+      }
       this.records += some.length
       ranges.push({
         partition,

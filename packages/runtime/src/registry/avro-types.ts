@@ -1,5 +1,11 @@
 import avro from 'avsc'
-import { BoundedArray, BoundedMap, type Tap } from './bounded-collections.ts'
+import {
+  BoundedArray,
+  BoundedMap,
+  readMap,
+  type ReadableType,
+  type Tap,
+} from './bounded-collections.ts'
 import { FloatArray, PackedFloats } from './packed-floats.ts'
 
 /**
@@ -68,6 +74,15 @@ function isText(text: string, buf: Buffer, start: number, end: number): boolean 
   return true
 }
 
+const repeatedText = new RepeatedText()
+
+/** A map whose keys are such texts. */
+class RepeatedKeys extends BoundedMap {
+  override _read(tap: Tap): Record<string, unknown> {
+    return readMap(tap, this.valuesType as ReadableType, repeatedText)
+  }
+}
+
 /** Puts our reading of arrays and maps, bounded by the record's size, in the place of avsc's. */
 function boundedCollections(
   schema: avro.Schema,
@@ -80,12 +95,13 @@ function boundedCollections(
 }
 
 function isArray(schema: avro.Schema): schema is avro.schema.ArrayType {
-  return (
-    typeof schema === 'object' &&
-    !Array.isArray(schema) &&
-    'type' in schema &&
-    schema.type === 'array'
-  )
+  return typeOf(schema) === 'array'
+}
+
+/** What an object says of its type; undefined for a name and for a union. */
+function typeOf(schema: avro.Schema): unknown {
+  const isObject = typeof schema === 'object' && !Array.isArray(schema)
+  return isObject && 'type' in schema ? schema.type : undefined
 }
 
 /** A reader for a writer's schema, which may hold any long. Unions come out unwrapped where they are unambiguous. */
@@ -97,15 +113,21 @@ export function readerType(schema: avro.Schema): avro.Type {
   })
 }
 
-/** The same for hot loops over few devices: texts that come again are made once, and arrays marked `packed` are Float32Arrays. */
+/**
+ * The same for hot loops over few devices: texts that come again are made once, but for those marked `distinct`, which never do and would
+ * take the place of others, and arrays marked `packed` are Float32Arrays.
+ */
 export function projectionType(schema: avro.Schema): avro.Type {
   return avro.Type.forSchema(schema, {
-    registry: { long: new LongAsNumber(), string: new RepeatedText() },
+    registry: { long: new LongAsNumber(), string: repeatedText },
     wrapUnions: 'auto',
-    typeHook: (part, options) =>
-      isArray(part) && 'packed' in part
-        ? new PackedFloats(part, options)
-        : boundedCollections(part, options),
+    typeHook: (part, options) => {
+      if (isArray(part) && 'packed' in part) return new PackedFloats(part, options)
+      if (typeOf(part) === 'map') return new RepeatedKeys(part, options)
+      const isDistinct = typeOf(part) === 'string' && 'distinct' in (part as object)
+      if (isDistinct) return new avro.types.StringType()
+      return boundedCollections(part, options)
+    },
   })
 }
 

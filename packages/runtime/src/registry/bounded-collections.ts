@@ -11,7 +11,7 @@ export interface Tap {
   writeLong(value: number): void
 }
 
-interface ReadableType {
+export interface ReadableType {
   _read(tap: Tap): unknown
   _skip(tap: Tap): void
 }
@@ -53,18 +53,28 @@ export class BoundedArray extends avro.types.ArrayType {
   }
 }
 
+/** Reads a map whose keys `keys` reads. */
+export function readMap(
+  tap: Tap,
+  values: ReadableType,
+  keys: { _read(tap: Tap): string | undefined },
+): Record<string, unknown> {
+  const read: Record<string, unknown> = {}
+  for (let count = blockCount(tap); count > 0; count = blockCount(tap)) {
+    for (let n = 0; n < count; n++) {
+      const key = keys._read(tap)
+      if (key === undefined || key === '__proto__') throw new Error('a map key is not readable')
+      read[key] = values._read(tap)
+    }
+  }
+  return read
+}
+
+const plainText = { _read: (tap: Tap) => tap.readString() }
+
 export class BoundedMap extends avro.types.MapType {
   _read(tap: Tap): Record<string, unknown> {
-    const values = this.valuesType as unknown as ReadableType
-    const read: Record<string, unknown> = {}
-    for (let count = blockCount(tap); count > 0; count = blockCount(tap)) {
-      for (let n = 0; n < count; n++) {
-        const key = tap.readString()
-        if (key === undefined || key === '__proto__') throw new Error('a map key is not readable')
-        read[key] = values._read(tap)
-      }
-    }
-    return read
+    return readMap(tap, this.valuesType as unknown as ReadableType, plainText)
   }
 
   _skip(tap: Tap): void {

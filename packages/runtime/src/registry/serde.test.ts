@@ -126,23 +126,32 @@ describe('serde', () => {
     const registry = memoryRegistry()
     const encode = await createEncoder<EnrichedMeasurement>(registry, 't', enrichedMeasurementAvro)
     const fields = enrichedMeasurementAvro.fields.filter(({ name }) =>
-      ['name', 'location', 'type', 'source'].includes(name),
+      ['event_id', 'name', 'location', 'type', 'features', 'source'].includes(name),
     )
-    const projection = createProjection(registry, { ...enrichedMeasurementAvro, fields })
+    const marked = fields.map((field) =>
+      field.name === 'event_id' ? { ...field, type: { type: 'string', distinct: true } } : field,
+    )
+    const projection = createProjection(registry, { ...enrichedMeasurementAvro, fields: marked })
     const text = fc.oneof(
       fc.string({ maxLength: 3 }),
       fc.string({ unit: 'grapheme', maxLength: 40 }),
       fc.constantFrom('AaAa', 'BBBB', 'AaBB', 'BBAa', '', 'a\0', 'é', 'Ã©'),
     )
+    const features = fc.dictionary(
+      text.filter((key) => key !== '__proto__'),
+      fc.double(),
+      { maxKeys: 4, noNullPrototype: true },
+    )
     const readings = fc.array(fc.float(), { maxLength: 20 })
     const changed = fc
-      .record({ name: text, location: text, type: text, readings })
+      .record({ event_id: text, name: text, location: text, type: text, features, readings })
       .map((values): EnrichedMeasurement => ({ ...record, ...values }))
     fc.assert(
       fc.property(fc.array(changed, { minLength: 1, maxLength: 20 }), (records) => {
         for (const each of records) {
-          const { name, location, type, source } = each
-          expect(projection.now(encode(each))?.value).toEqual({ name, location, type, source })
+          const { event_id, name, location, type, features: all, source } = each
+          const wanted = { event_id, name, location, type, features: all, source }
+          expect(projection.now(encode(each))?.value).toEqual(wanted)
         }
       }),
       { numRuns: 1_000 },

@@ -104,12 +104,15 @@ export class ServingFold {
       device.faultsTotal += isFault(measurement) ? 1 : 0
     }
     const scope = this.#scope(device.type)
-    for (const advanced of [scope, this.#all]) {
-      advanced.streamTime = Math.max(advanced.streamTime, measured_at)
-      this.#touched.add(advanced)
-    }
+    this.#advance(scope, measured_at)
+    this.#advance(this.#all, measured_at)
     if (from !== undefined && from !== device.type) this.#move(device_id, device, from)
     device.score = this.#count(device, scope, measurement)
+  }
+
+  #advance(scope: Scope, measuredAt: number): void {
+    scope.streamTime = Math.max(scope.streamTime, measuredAt)
+    this.#touched.add(scope)
   }
 
   /** Brings the windows up to date with a measurement, and returns the device's live score. */
