@@ -4,11 +4,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { httpSchemaRegistry, type SchemaRegistry } from './schema-registry.ts'
 
 const avro = { schema: '{"type":"record","name":"R","fields":[{"name":"n","type":"long"}]}' }
-const answers: Readonly<Record<string, { status: number; body: unknown }>> = {
+const unknownSchema = { status: 404, body: { error_code: 40403 } }
+const answers: Record<string, { status: number; body: unknown }> = {
   '/schemas/ids/1': { status: 200, body: avro },
   '/schemas/ids/2': { status: 200, body: { schemaType: 'PROTOBUF', schema: 'syntax = "proto3";' } },
   '/schemas/ids/3': { status: 200, body: { schema: '{"type":"no such type"}' } },
-  '/schemas/ids/4': { status: 404, body: { error_code: 40403 } },
+  '/schemas/ids/4': unknownSchema,
   '/schemas/ids/5': { status: 404, body: { error_code: 0, message: 'no such resource' } },
   '/schemas/ids/6': { status: 503, body: {} },
   '/schemas/ids/7': { status: 200, body: { status: 'starting' } },
@@ -24,10 +25,12 @@ describe('httpSchemaRegistry', () => {
   let failing: number
   /** So many are refused, because another writer registers the same. */
   let conflicting: number
+  let nowMs: number
   beforeEach(async () => {
     asked = []
     failing = 0
     conflicting = 0
+    nowMs = 1_795_000_000_000
     server = createServer((request, response) => {
       const path = request.url ?? ''
       asked.push(path)
@@ -58,7 +61,7 @@ describe('httpSchemaRegistry', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
     registry = httpSchemaRegistry(`http://127.0.0.1:${port}/`, {
-      now: Date.now,
+      now: () => nowMs,
       sleep: () => Promise.resolve(),
     })
   })
@@ -116,9 +119,29 @@ describe('httpSchemaRegistry', () => {
     expect(asked).toHaveLength(8)
   })
 
-  it('asks for an unknown schema once, too', async () => {
+  it('asks for an unknown schema once in half a minute', async () => {
     for (let n = 0; n < 3; n++) await registry.reader(4).catch(() => undefined)
+    nowMs += 29_000
+    await registry.reader(4).catch(() => undefined)
     expect(asked).toHaveLength(1)
+  })
+
+  it.each([30_000, -30_000])('finds a schema that came later, %i ms on its clock', async (ms) => {
+    answers['/schemas/ids/11'] = unknownSchema
+    await expect(registry.reader(11)).rejects.toMatchObject({ code: 'SCHEMA_UNKNOWN' })
+    answers['/schemas/ids/11'] = { status: 200, body: avro }
+    nowMs += ms
+    expect((await registry.reader(11)).fromBuffer(Buffer.from([4]))).toEqual({ n: 2 })
+  })
+
+  it('forgets the oldest of a thousand unknown schemas', async () => {
+    for (let id = 1_000; id <= 2_000; id++) answers[`/schemas/ids/${id}`] = unknownSchema
+    const ask = (id: number) => registry.reader(id).catch(() => undefined)
+    for (let id = 1_000; id <= 2_000; id++) await ask(id)
+    await ask(1_001)
+    expect(asked).toHaveLength(1_001)
+    await ask(1_000)
+    expect(asked).toHaveLength(1_002)
   })
 
   it('says that nobody answers', async () => {

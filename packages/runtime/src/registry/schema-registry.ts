@@ -6,7 +6,8 @@ import { readerType } from './avro-types.ts'
 /** What is asked of a schema registry with the Confluent API. */
 export interface SchemaRegistry {
   /**
-   * The reader of a schema id; asked once, kept for ever (ids never change their meaning).
+   * The reader of a schema id; asked once, kept for ever (ids never change their meaning). An unknown one is asked for again
+   * after 30 s at the earliest.
    * @throws FaultlineError SCHEMA_UNKNOWN (the registry does not know the id), REGISTRY_UNAVAILABLE
    */
   reader(id: number): Promise<avro.Type>
@@ -18,6 +19,11 @@ export interface SchemaRegistry {
 
 /** Ids come from records, which may be garbage: what is remembered of unknown ones is bounded. */
 const unknownIdsMax = 1_000
+/**
+ * A registry that was restored from a backup, or follows another one, learns of a schema later: dead letters of it are replayed
+ * without a restart. Long enough that a stream of garbage asks next to nothing.
+ */
+const askAgainAfterMs = 30_000
 /** Ids are 32-bit integers with a sign; a registry does not understand a larger one. */
 const idMax = 2_147_483_647
 /**
@@ -30,11 +36,35 @@ const requestTimeoutMs = 5_000
 const attemptsMax = 5
 const firstDelayMs = 200
 
+/** Ids that the registry did not know when it was asked last, for as long as it is not asked again. */
+class UnknownSchemas {
+  readonly #clock: Clock
+  /** When the registry said so, epoch ms; the longest known first. */
+  readonly #saidAt = new Map<number, number>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  has(id: number): boolean {
+    const saidAt = this.#saidAt.get(id)
+    // Either way: a clock that was set back must not make it last.
+    return saidAt !== undefined && Math.abs(this.#clock.now() - saidAt) < askAgainAfterMs
+  }
+
+  add(id: number): void {
+    this.#saidAt.delete(id)
+    const [oldest] = this.#saidAt.keys()
+    if (oldest !== undefined && this.#saidAt.size >= unknownIdsMax) this.#saidAt.delete(oldest)
+    this.#saidAt.set(id, this.#clock.now())
+  }
+}
+
 /** A registry at `url`, for example http://127.0.0.1:8081 or …/apis/ccompat/v7. */
 export function httpSchemaRegistry(url: string, clock: Clock = systemClock): SchemaRegistry {
   const base = url.replace(/\/+$/, '')
   const readers = new Map<number, avro.Type>()
-  const unknown = new Set<number>()
+  const unknown = new UnknownSchemas(clock)
 
   async function ask(path: string, init?: RequestInit): Promise<Answer> {
     try {
@@ -74,7 +104,7 @@ export function httpSchemaRegistry(url: string, clock: Clock = systemClock): Sch
       if (id > idMax || unknown.has(id)) throw schemaUnknown(id)
       const answer = await askPatiently(`/schemas/ids/${id}`)
       if (isUnknownSchema(answer)) {
-        if (unknown.size < unknownIdsMax) unknown.add(id)
+        unknown.add(id)
         throw schemaUnknown(id)
       }
       const { isOk, status, body } = answer
