@@ -41,6 +41,16 @@ const accessCodes = new Set([
 
 const notEnoughSpace = '243'
 
+/** Codes under which the system's own errors with files come, of a full disk and of a broken one. */
+const fileCodes = new Set([
+  '75', // CANNOT_WRITE_TO_FILE_DESCRIPTOR
+  '76', // CANNOT_OPEN_FILE
+  '1000', // POCO_EXCEPTION
+  '1001', // STD_EXCEPTION
+])
+/** ENOSPC, as ClickHouse, the C++ library and Poco write it. */
+const noSpace = /\berrno: 28\b|no space left on device/i
+
 /**
  * Anything the ClickHouse client threw as the product's error: WAREHOUSE_UNAVAILABLE, CONFIG_INVALID or DISK_FULL.
  * What is not classified comes back unchanged, and is fatal. `timedOut`: our own deadline ended the request.
@@ -48,7 +58,7 @@ const notEnoughSpace = '243'
 export function fromClickhouse(error: unknown, operation: string, timedOut = false): unknown {
   if (error instanceof FaultlineError) return error
   const code = error instanceof ClickHouseError ? error.code : systemCode(error)
-  if (code === notEnoughSpace || code === 'ENOSPC') {
+  if (isDiskFull(code, error)) {
     return new FaultlineError('DISK_FULL', `ClickHouse has no disk space left for ${operation}`, {
       cause: error,
       remedy: 'Free space on the disk of the ClickHouse data folder.',
@@ -69,4 +79,9 @@ export function fromClickhouse(error: unknown, operation: string, timedOut = fal
     })
   }
   return error
+}
+
+function isDiskFull(code: string | undefined, error: unknown): boolean {
+  if (code === notEnoughSpace || code === 'ENOSPC') return true
+  return code !== undefined && fileCodes.has(code) && noSpace.test(messageOf(error))
 }
