@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { eventually } from './eventually.ts'
+import { freePort } from './free-port.ts'
 
 const program = resolve(import.meta.dirname, '../../packages/stack/src/clickhouse-server/main.ts')
 
@@ -20,8 +20,14 @@ export class ClickhouseProcess {
 
   static async start(): Promise<ClickhouseProcess> {
     const server = new ClickhouseProcess(await freePort())
-    await server.startAgain()
-    return server
+    try {
+      await server.startAgain()
+      return server
+    } catch (error) {
+      // The caller has nothing to remove.
+      await server.remove()
+      throw error
+    }
   }
 
   get url(): string {
@@ -81,20 +87,10 @@ export class ClickhouseProcess {
     const child = this.#child
     if (child === undefined) return null
     this.#child = undefined
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
     const ended = once(child, 'exit') as Promise<[number | null]>
     child.kill(signal)
     const [code] = await ended
     return code
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
