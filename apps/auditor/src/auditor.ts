@@ -36,6 +36,7 @@ export async function startAuditor(
   const product = await ProductAudit.start(config, {
     scope,
     logger,
+    clock,
     onFatal: (error) => {
       context.fail(error)
     },

@@ -3,12 +3,14 @@ import { auditServing, ServingExpectation } from '@faultline/audit/serving'
 import { TopicFold } from '@faultline/audit/topic'
 import { auditWarehouse, DigestTable, storedOffsets } from '@faultline/audit/warehouse'
 import { startClickhouse, type ClickhouseClient } from '@faultline/runtime/clickhouse'
+import type { Clock } from '@faultline/runtime/clock'
 import { connectKafka } from '@faultline/runtime/kafka'
 import type { Scope } from '@faultline/runtime/lifecycle'
 import type { Logger } from '@faultline/runtime/logging'
 import { connectRedis, type RedisClient } from '@faultline/runtime/redis'
 import { httpSchemaRegistry } from '@faultline/runtime/registry'
 import type { AuditConfig } from './config.ts'
+import { whileAnswering } from './while-answering.ts'
 
 const clientName = 'faultline-auditor'
 /** A batch of devices over the whole history; nobody waits for it. */
@@ -17,6 +19,7 @@ const requestTimeoutMs = 300_000
 interface ProductParts {
   readonly scope: Scope
   readonly logger: Logger
+  readonly clock: Clock
   readonly onFatal: (error: unknown) => void
   readonly signal: AbortSignal
 }
@@ -34,6 +37,7 @@ export class ProductAudit {
   readonly #clickhouse: ClickhouseClient
   readonly #digests: DigestTable
   readonly #config: AuditConfig
+  readonly #clock: Clock
   readonly #signal: AbortSignal
 
   private constructor(
@@ -45,7 +49,7 @@ export class ProductAudit {
       readonly redis: RedisClient
       readonly clickhouse: ClickhouseClient
     },
-    signal: AbortSignal,
+    { clock, signal }: Pick<ProductParts, 'clock' | 'signal'>,
   ) {
     this.#config = config
     this.fold = parts.fold
@@ -53,13 +57,14 @@ export class ProductAudit {
     this.redis = parts.redis
     this.#digests = parts.digests
     this.#clickhouse = parts.clickhouse
+    this.#clock = clock
     this.#signal = signal
   }
 
   /** @throws FaultlineError BROKER_UNAVAILABLE */
   static async start(
     config: AuditConfig,
-    { scope, logger, onFatal, signal }: ProductParts,
+    { scope, logger, clock, onFatal, signal }: ProductParts,
   ): Promise<ProductAudit> {
     const { brokers, topic, halfLifeMs, streamEventsMax } = config
     const redis = await scope.start('redis', () =>
@@ -74,10 +79,11 @@ export class ProductAudit {
     const registry = httpSchemaRegistry(config.registryUrl)
     const expectation = new ServingExpectation({ halfLifeMs, streamEventsMax })
     const digests = new DigestTable()
-    const options = { connection, registry, topic, expectation, digests, onFatal, signal }
+    const options = { connection, registry, topic, expectation, digests, onFatal, clock, signal }
     const fold = await scope.start('topic', () => new TopicFold(options).start())
     expectation.isWhole = fold.isWhole()
-    return new ProductAudit(config, { fold, expectation, digests, redis, clickhouse }, signal)
+    const stores = { fold, expectation, digests, redis, clickhouse }
+    return new ProductAudit(config, stores, { clock, signal })
   }
 
   /** Devices with rows in the topic. */
@@ -90,8 +96,8 @@ export class ProductAudit {
     const { fold, expectation, redis } = this
     const { windowEventsMax } = this.#config
     const advance = (offsets: ReadonlyMap<number, number>) => fold.advance(offsets)
-    const signal = this.#signal
-    const options = { redis, expectation, advance, windowEventsMax, signal, ...watched }
+    const [clock, signal] = [this.#clock, this.#signal]
+    const options = { redis, expectation, advance, windowEventsMax, clock, signal, ...watched }
     return this.#judged('Redis', await auditServing(options))
   }
 
@@ -100,10 +106,10 @@ export class ProductAudit {
    * @throws FaultlineError WAREHOUSE_UNAVAILABLE, BROKER_UNAVAILABLE
    */
   async advanceToClickhouse(): Promise<void> {
-    const [stored, ends] = [
-      await storedOffsets(this.#clickhouse, this.#config.topic),
-      await this.fold.ends(),
-    ]
+    const stored = await whileAnswering(this.#watched(), (clickhouse) =>
+      storedOffsets(clickhouse, this.#config.topic),
+    )
+    const ends = await this.fold.ends()
     const reached = this.fold.offsets()
     const ahead = [...stored].map(([partition, next]) => {
       const end = Math.min(next, ends.get(partition) ?? 0)
@@ -116,16 +122,23 @@ export class ProductAudit {
   async auditClickhouse(
     only: Watched & { readonly devices?: readonly string[]; readonly since?: number } = {},
   ): Promise<StoreAudit> {
-    const audit = await auditWarehouse({
-      clickhouse: this.#clickhouse,
-      topic: this.#config.topic,
-      digests: this.#digests,
-      offsets: this.fold.offsets(),
-      reread: (range) => this.fold.reread(range),
-      signal: this.#signal,
-      ...only,
-    })
+    const audit = await whileAnswering(this.#watched(), (clickhouse, signal) =>
+      auditWarehouse({
+        clickhouse,
+        topic: this.#config.topic,
+        digests: this.#digests,
+        offsets: this.fold.offsets(),
+        reread: (range) => this.fold.reread(range),
+        clock: this.#clock,
+        signal,
+        ...only,
+      }),
+    )
     return this.#judged('ClickHouse', audit)
+  }
+
+  #watched() {
+    return { clickhouse: this.#clickhouse, clock: this.#clock, signal: this.#signal }
   }
 
   /** What a store lacks that did not begin where the topic does is no difference, and cannot be told from one. */

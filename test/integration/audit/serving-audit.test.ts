@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { auditServing } from '@faultline/audit/serving'
 import type { StoreAudit } from '@faultline/audit/report'
+import { systemClock } from '@faultline/runtime/clock'
 import type { ServingStore } from '../../../apps/redis-consumer/src/serving-store.ts'
 import { structures, type Change } from './changed-by-hand.ts'
 import { feedOf } from '../../support/log-feed.ts'
@@ -52,7 +53,7 @@ function audit(logs: readonly (readonly LoggedRecord[])[], windowEventsMax = 100
     ...feed,
     windowEventsMax,
     differencesMax: 500,
-    againAfterMs: 1,
+    clock: { ...systemClock, sleep: () => systemClock.sleep(1) },
   })
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { auditWarehouse, DigestTable } from '@faultline/audit/warehouse'
+import { systemClock } from '@faultline/runtime/clock'
 import { rollUpLevels } from '../../../apps/clickhouse-sink/src/warehouse/warehouse-writer.ts'
 import { openClickhouse, type ClickhouseWarehouse } from '../../support/clickhouse-warehouse.ts'
 import { connection } from '../../support/connection.ts'
@@ -52,6 +53,7 @@ async function audit() {
   const ends = logs.map((log, p) => [p, { first: 0, next: (log.at(-1)?.offset ?? 0) + 1 }] as const)
   return await auditWarehouse({
     clickhouse: clickhouse.client,
+    clock: systemClock,
     topic,
     digests,
     offsets: new Map(ends),

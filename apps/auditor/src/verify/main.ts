@@ -21,6 +21,7 @@ runTool(async (signal) => {
     const product = await ProductAudit.start(config, {
       scope,
       logger: createLogger('verify', 'silent'),
+      clock: systemClock,
       onFatal: (error) => {
         failed.abort(error)
       },

@@ -1,6 +1,7 @@
 import type { OffsetVector, StoreAudit } from '@faultline/audit/report'
 import { auditServing, ServingExpectation } from '@faultline/audit/serving'
 import type { EnrichedMeasurement } from '@faultline/contracts/enriched-measurement'
+import type { Clock } from '@faultline/runtime/clock'
 import { FaultlineError } from '@faultline/runtime/errors'
 import type { RedisClient } from '@faultline/runtime/redis'
 import type { FoldSettings } from './fold/serving-fold.ts'
@@ -13,10 +14,12 @@ import type { Range } from './generation-feed.ts'
 export class GenerationCheck {
   readonly #expectation: ServingExpectation
   readonly #windowEventsMax: number
+  readonly #clock: Clock
 
-  constructor({ halfLifeMs, streamEventsMax, windowEventsMax }: FoldSettings) {
+  constructor({ halfLifeMs, streamEventsMax, windowEventsMax }: FoldSettings, clock: Clock) {
     this.#expectation = new ServingExpectation({ halfLifeMs, streamEventsMax })
     this.#windowEventsMax = windowEventsMax
+    this.#clock = clock
   }
 
   apply({ partition, nextOffset, records }: Range): void {
@@ -35,6 +38,7 @@ export class GenerationCheck {
       expectation: this.#expectation,
       advance: (offsets) => this.#refuseOthers(offsets),
       windowEventsMax: this.#windowEventsMax,
+      clock: this.#clock,
     })
   }
 

@@ -136,7 +136,7 @@ async function buildAndSwap(deps: RebuildDeps, options: RebuildOptions): Promise
   const from = new Map([...bounds].map(([partition, { first }]) => [partition, first]))
   const ends = new Map([...bounds].map(([partition, { end }]) => [partition, end]))
   const fold = new ServingFold(config.ranking)
-  const check = new GenerationCheck(config.ranking)
+  const check = new GenerationCheck(config.ranking, clock)
   const take = (range: Range): void => {
     fold.apply(range)
     check.apply(range)

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { rankingWindows, redisKeys } from '@faultline/contracts/redis-keys'
 import { foldedFields } from '@faultline/contracts/device-summary'
+import type { Clock } from '@faultline/runtime/clock'
 import { isFaultlineError } from '@faultline/runtime/errors'
 import type { RedisClient } from '@faultline/runtime/redis'
 import {
@@ -45,11 +45,10 @@ export interface ServingAuditOptions {
   readonly windowEventsMax: number
   /** Differences that are reported with their values; the others are counted. */
   readonly differencesMax?: number
-  /** Pause before something that differs is read again, ms. */
-  readonly againAfterMs?: number
   readonly onCompared?: OnCompared
   /** Called between two readings, where a slower audit is wanted. */
   readonly pace?: () => Promise<void>
+  readonly clock: Clock
   readonly signal?: AbortSignal
 }
 
@@ -58,6 +57,7 @@ const devicesPerReading = 20
 const membersPerReading = 500
 /** A difference is named when it is still there at the last of so many readings: windows may be emptied a moment later. */
 const readings = 6
+const againAfterMs = 100
 
 /**
  * Compares every structure of a serving database with what the topic says, at the offsets that the database itself states. It is
@@ -250,8 +250,8 @@ class ServingAudit {
         return
       }
       if (reading === readings) return
-      const { againAfterMs = 100, signal } = this.#options
-      await delay(againAfterMs, undefined, { signal })
+      const { clock, signal } = this.#options
+      await clock.sleep(againAfterMs, signal)
     }
   }
 

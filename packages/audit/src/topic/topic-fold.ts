@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import type { Clock } from '@faultline/runtime/clock'
 import { FaultlineError } from '@faultline/runtime/errors'
 import {
   kafkajsTopicHistory,
@@ -21,6 +21,7 @@ interface TopicFoldOptions {
   readonly expectation: ServingExpectation
   readonly digests: DigestTable
   readonly onFatal: (error: unknown) => void
+  readonly clock: Clock
   readonly signal?: AbortSignal
 }
 
@@ -150,6 +151,7 @@ export class TopicFold {
   }
 
   async #foldTo(partition: number, target: number): Promise<void> {
+    const { clock, signal } = this.#options
     let looked = 0
     for (;;) {
       const next = this.#next.get(partition)
@@ -164,8 +166,8 @@ export class TopicFold {
       if (folded === 0) {
         looked += 1
         if (looked % 100 === 0) await this.#refuseBeyond(partition, target)
-        await delay(lookAgainMs, undefined, { signal: this.#options.signal })
-      } else await delay(0)
+        await clock.sleep(lookAgainMs, signal)
+      } else await clock.sleep(0)
       if (this.#failed !== undefined) throw this.#failed as Error
     }
   }

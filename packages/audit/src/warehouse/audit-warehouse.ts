@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { EnrichedMeasurement } from '@faultline/contracts/enriched-measurement'
 import type { ClickhouseClient } from '@faultline/runtime/clickhouse'
+import type { Clock } from '@faultline/runtime/clock'
 import {
   Findings,
   type Difference,
@@ -28,6 +28,7 @@ export interface WarehouseAuditOptions {
   readonly differencesMax?: number
   readonly onCompared?: OnCompared
   readonly pace?: () => Promise<void>
+  readonly clock: Clock
   readonly signal?: AbortSignal
 }
 
@@ -42,8 +43,9 @@ export interface RecordRange {
 }
 
 const devicesPerQuery = 50
-/** How long stored rows may be behind what was read: the sink writes once a second. */
-const storedWithinMs = 30_000
+/** How long stored rows may be behind what was read: half a minute, and the sink writes once a second. */
+const looksMax = 150
+const lookAgainMs = 200
 const rowsNamedMax = 5_000
 
 /**
@@ -102,20 +104,19 @@ class WarehouseAudit {
 
   /** Rows come a second later than the topic says. False: ClickHouse does not catch up, and is not compared. */
   async #untilStored(): Promise<boolean> {
-    const { clickhouse, topic, digests, signal } = this.#options
-    const deadline = performance.now() + storedWithinMs
-    for (;;) {
+    const { clickhouse, topic, digests, clock, signal } = this.#options
+    for (let looks = 1; ; looks += 1) {
       const stored = await storedOffsets(clickhouse, topic)
       const behind = [...digests.nextRows()].find(([p, next]) => (stored.get(p) ?? 0) < next)
       if (behind === undefined) return true
-      if (performance.now() > deadline) {
+      if (looks === looksMax) {
         const [partition, next] = behind
         this.#findings.unchecked(
           `ClickHouse is behind: it holds partition ${partition} up to ${stored.get(partition) ?? 0}, not up to ${next}.`,
         )
         return false
       }
-      await delay(200, undefined, { signal })
+      await clock.sleep(lookAgainMs, signal)
     }
   }
 

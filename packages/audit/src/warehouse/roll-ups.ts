@@ -1,10 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { ClickhouseClient } from '@faultline/runtime/clickhouse'
+import type { Clock } from '@faultline/runtime/clock'
 import type { Difference, Findings } from '../report.ts'
 
 interface RollUpsOptions {
   readonly clickhouse: ClickhouseClient
   readonly topic: string
+  readonly clock: Clock
   readonly signal?: AbortSignal
 }
 
@@ -69,7 +70,7 @@ export async function auditRollUps(
         findings.add(found)
         break
       }
-      await delay(againAfterMs, undefined, { signal: options.signal })
+      await options.clock.sleep(againAfterMs, options.signal)
     }
     findings.compared('roll-ups of devices', devices.length)
   }

@@ -33,10 +33,25 @@ const always: ClickHouseSettings = { async_insert: 0 }
 export class ClickhouseClient {
   readonly #client: ClickHouseClient
   readonly #timeoutMs: number
+  readonly #until: AbortSignal | undefined
 
-  constructor(client: ClickHouseClient, requestTimeoutMs: number) {
+  /** @param until ends requests early, as their deadline would */
+  constructor(client: ClickHouseClient, requestTimeoutMs: number, until?: AbortSignal) {
     this.#client = client
     this.#timeoutMs = requestTimeoutMs
+    this.#until = until
+  }
+
+  /** The same connections for work that is given up when `signal` aborts: requests under way throw WAREHOUSE_UNAVAILABLE. */
+  until(signal: AbortSignal): ClickhouseClient {
+    return new ClickhouseClient(this.#client, this.#timeoutMs, signal)
+  }
+
+  /** Whether the server answers at all, which takes it no thought and a moment even while it works on a long statement. */
+  async isAnswering(withinMs: number): Promise<boolean> {
+    const abort_signal = AbortSignal.timeout(withinMs)
+    const { success } = await this.#client.ping({ select: false, abort_signal })
+    return success
   }
 
   /** Rows of a SELECT, each an object by column name. The answer is held in memory: give the statement a LIMIT. */
@@ -83,7 +98,8 @@ export class ClickhouseClient {
   }
 
   async #request<T>(operation: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const signal = AbortSignal.timeout(this.#timeoutMs)
+    const deadline = AbortSignal.timeout(this.#timeoutMs)
+    const signal = this.#until === undefined ? deadline : AbortSignal.any([deadline, this.#until])
     try {
       return await work(signal)
     } catch (error) {
