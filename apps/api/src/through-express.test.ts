@@ -4,3 +4,6 @@ import { takeWay } from './testing/way.ts'
 takeWay('express')
 await import('./app.test.ts')
 await import('./as-of.test.ts')
+await import('./http/hostile-requests.test.ts')
+await import('./routes/history.test.ts')
+await import('./routes/serving.test.ts')

@@ -12,7 +12,7 @@ import { LiveReader } from '../live/live-reader.ts'
 import { createMemoryIntake } from './memory-intake.ts'
 import { createMemoryServingReader, emptyServingContents } from './memory-serving-reader.ts'
 import { createMemoryWarehouseReader, emptyWarehouseContents } from './memory-warehouse-reader.ts'
-import { sampleTimeMs } from './samples.ts'
+import { sampleTimeMs, type sampleDevice } from './samples.ts'
 import { chosenWay } from './way.ts'
 
 export interface Reply {
@@ -124,4 +124,11 @@ function routeAt(
     const hits = new RegExp(`^${pattern}$`).test(path)
     return hits && route.kind === 'json' && route.method === method.toLowerCase()
   })
+}
+
+/** Puts devices into the serving store, as a consumer that has come to offset 415. */
+export function addDevices(api: ApiUnderTest, ...devices: ReturnType<typeof sampleDevice>[]): void {
+  for (const device of devices) api.serving.devices.set(device.device_id, device)
+  api.serving.progress = [{ partition: 0, offset: 415, measuredAt: sampleTimeMs }]
+  api.serving.halfLifeMs = 3_600_000
 }
