@@ -5,7 +5,7 @@ import { createLogger } from '@faultline/runtime/logging'
 import { connectRedis, type RedisClient } from '@faultline/runtime/redis'
 import { redisServingStore } from '../../apps/redis-consumer/src/redis-serving-store.ts'
 import type { DeviceRecord, ServingStore } from '../../apps/redis-consumer/src/serving-store.ts'
-import { Random } from '../simulation/random.ts'
+import { Chance } from '../support/chance.ts'
 import { Tally } from '../simulation/tally.ts'
 import { enrichedMeasurement } from '../support/enriched-measurements.ts'
 import { memoryServingStore } from '../support/memory-serving-store.ts'
@@ -38,39 +38,39 @@ interface Event {
   revision: number
 }
 
-function newEvent(random: Random, number: number, device_id: string, spanMs: number): Event {
+function newEvent(random: Chance, number: number, device_id: string, spanMs: number): Event {
   const measured_at = t0 + Math.round(random.next() * spanMs)
   return { event_id: String(number), device_id, measured_at, revision: 0 }
 }
 
-function measurementOf(random: Random, event: Event, type: string) {
+function measurementOf(random: Chance, event: Event, type: string) {
   return enrichedMeasurement({
     ...event,
     type,
-    fault_score: random.chance(0.3) ? random.between(0, 1) : random.next(),
+    fault_score: random.isTrue(0.3) ? random.between(0, 1) : random.next(),
     alert_level: random.pick(levels),
-    fault_reasons: random.chance(0.3) ? ['HIGH_TEMP'] : [],
+    fault_reasons: random.isTrue(0.3) ? ['HIGH_TEMP'] : [],
   })
 }
 
 /** The log of each partition: offsets rise, some hold nothing, a device stays in its partition. */
-function writeLogs(random: Random, count: number): DeviceRecord[][] {
+function writeLogs(random: Chance, count: number): DeviceRecord[][] {
   const logs: DeviceRecord[][] = partitions.map(() => [])
   // Either events are corrected and devices change their type, or events leave the windows: docs/ranking.md says why not both.
-  const isLong = random.chance(0.5)
+  const isLong = random.isTrue(0.5)
   const spanMs = (isLong ? 96 : 20) * hour
   const written: Event[] = []
   for (let i = 0; i < count; i++) {
     const at = random.between(0, devices.length - 1)
     const device_id = devices[at] ?? ''
     const log = logs[at % partitions.length] ?? []
-    const offset = (log.at(-1)?.offset ?? -1) + 1 + (random.chance(0.3) ? random.between(1, 4) : 0)
-    if (random.chance(0.04)) {
+    const offset = (log.at(-1)?.offset ?? -1) + 1 + (random.isTrue(0.3) ? random.between(1, 4) : 0)
+    if (random.isTrue(0.04)) {
       log.push({ offset, device_id, measurement: null })
       continue
     }
     const own = written.filter((event) => event.device_id === device_id)
-    const isCorrection = !isLong && own.length > 0 && random.chance(0.15)
+    const isCorrection = !isLong && own.length > 0 && random.isTrue(0.15)
     const event = isCorrection ? random.pick(own) : newEvent(random, i, device_id, spanMs)
     if (!isCorrection) written.push(event)
     event.revision += 1
@@ -110,7 +110,7 @@ interface Owned {
 type Range = Parameters<ServingStore['apply']>[0]
 
 /** A range as an owner might give it, or one who is no owner any more, or who lost count. */
-function rangeOf(random: Random, kind: Kind, own: Owned, log: readonly DeviceRecord[]) {
+function rangeOf(random: Chance, kind: Kind, own: Owned, log: readonly DeviceRecord[]) {
   const shift =
     kind === 'again' ? -random.between(1, 10) : kind === 'skip' ? random.between(1, 10) : 0
   const firstOffset = Math.max(0, (own.next ?? 0) + shift)
@@ -122,7 +122,7 @@ function rangeOf(random: Random, kind: Kind, own: Owned, log: readonly DeviceRec
     firstOffset,
     nextOffset: size === 0 ? firstOffset : end,
     records,
-    continues: own.next !== null || random.chance(0.05),
+    continues: own.next !== null || random.isTrue(0.05),
   } satisfies Omit<Range, 'partition'>
 }
 
@@ -169,7 +169,7 @@ class Pair {
 
 /** One round from an empty database; returns the calls made. @throws Error where the two differ */
 async function round(redis: RedisClient, seed: number, tally: Tally): Promise<number> {
-  const random = new Random(seed)
+  const random = Chance.ofCounted(seed)
   await redis.run('empty', (client) => client.flushdb())
   const logs = writeLogs(random, random.between(20, 300))
   const limits = {

@@ -21,7 +21,7 @@ import type { ModelRedis } from './model/model-redis.ts'
 import type { ModelWarehouse } from './model/model-warehouse.ts'
 import type { SimBroker } from './model/sim-broker.ts'
 import type { Network } from './network.ts'
-import type { Random } from './random.ts'
+import type { Chance } from '../support/chance.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { SimProcess } from './sim-process.ts'
 import { simTopics } from './workload.ts'
@@ -34,7 +34,7 @@ export type Application = keyof typeof simGroups
 
 export interface WorldParts {
   readonly scheduler: Scheduler
-  readonly random: Random
+  readonly random: Chance
   readonly network: Network
   readonly broker: SimBroker
   readonly redis: ModelRedis

@@ -40,7 +40,7 @@ const instancesMax = 3
 /** Plans the faults of a run: some of the kinds, so that runs differ in kind and not only in order. */
 export function planFaults(parts: PlanParts, fromMs: number, untilMs: number): void {
   const { random, scheduler, network, kinds } = parts
-  const chosen = kinds.filter(() => random.chance(0.6))
+  const chosen = kinds.filter(() => random.isTrue(0.6))
   const planned = chosen.filter((kind): kind is InjectedKind => kind in injections)
   if (chosen.includes('network')) network.faults = requestFaults(parts)
   if (chosen.includes('late markers')) parts.broker.transactions.slowMarkers = 0.1 * random.next()
@@ -54,13 +54,13 @@ export function planFaults(parts: PlanParts, fromMs: number, untilMs: number): v
   // A replica is some way behind.
   for (let at = 0; at < untilMs - fromMs; at += 1_500) {
     scheduler.after(at, () => {
-      if (random.chance(0.5)) parts.redis.replicate()
+      if (random.isTrue(0.5)) parts.redis.replicate()
     })
   }
 }
 
 function requestFaults({ random }: PlanParts): RequestFaults {
-  const upTo = (max: number): number => (random.chance(0.4) ? 0 : max * random.next())
+  const upTo = (max: number): number => (random.isTrue(0.4) ? 0 : max * random.next())
   return {
     lost: upTo(0.03),
     replyLost: upTo(0.04),
@@ -117,7 +117,7 @@ const injections: Readonly<Record<InjectedKind, (parts: PlanParts, slot: Slot) =
   },
   compaction({ random, broker, partitions }) {
     for (let partition = 0; partition < partitions; partition++) {
-      broker.log(simTopics.state, partition).compact(() => random.chance(0.3))
+      broker.log(simTopics.state, partition).compact(() => random.isTrue(0.3))
     }
   },
   'clock jump'({ random }, { process }) {

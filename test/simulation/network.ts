@@ -1,4 +1,4 @@
-import type { Random } from './random.ts'
+import type { Chance } from '../support/chance.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { SimProcess } from './sim-process.ts'
 import type { Tally } from './tally.ts'
@@ -43,7 +43,7 @@ const patienceMs = 30_000
 
 interface NetworkParts {
   readonly scheduler: Scheduler
-  readonly random: Random
+  readonly random: Chance
   readonly tally: Tally
   readonly trace: Trace
 }
@@ -115,7 +115,7 @@ export class Network {
           },
         })
       }
-      const giveUpMs = random.chance(0.7) ? random.between(1, 200) : patienceMs
+      const giveUpMs = random.isTrue(0.7) ? random.between(1, 200) : patienceMs
       switch (fate) {
         case 'arrives':
           scheduler.after(this.#latencyMs(), () => {
@@ -149,7 +149,7 @@ export class Network {
           })
           break
         case 'crash': {
-          const isSent = random.chance(0.6)
+          const isSent = random.isTrue(0.6)
           const kill = (): void => {
             from.kill('killed at a request')
           }
@@ -158,7 +158,7 @@ export class Network {
             scheduler.after(this.#latencyMs(), () => {
               arrive(false)
             })
-            if (random.chance(0.5)) kill()
+            if (random.isTrue(0.5)) kill()
             else scheduler.after(this.#latencyMs() + 1, kill)
           }
         }

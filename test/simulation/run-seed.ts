@@ -6,7 +6,7 @@ import { ModelRedis } from './model/model-redis.ts'
 import { ModelWarehouse } from './model/model-warehouse.ts'
 import { SimBroker } from './model/sim-broker.ts'
 import { Network } from './network.ts'
-import { Random } from './random.ts'
+import { Chance } from '../support/chance.ts'
 import { Scheduler } from './scheduler.ts'
 import { Slot } from './slot.ts'
 import { Tally } from './tally.ts'
@@ -39,7 +39,7 @@ const violationsMax = 20
 /** One run from one seed. */
 export async function runSeed(seed: number, { kinds, print }: RunOptions): Promise<RunResult> {
   const scheduler = new Scheduler(startOfRun)
-  const random = new Random(seed)
+  const random = Chance.ofCounted(seed)
   const tally = new Tally()
   const trace = new Trace(scheduler, print ?? null)
   const violations: string[] = []

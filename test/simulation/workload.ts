@@ -1,6 +1,6 @@
 import { comparePositions } from '@faultline/core/join'
 import type { SimBroker } from './model/sim-broker.ts'
-import type { Random } from './random.ts'
+import type { Chance } from '../support/chance.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Tally } from './tally.ts'
 import type { Trace } from './trace.ts'
@@ -31,7 +31,7 @@ interface DeviceVersion {
 
 interface WorkloadParts {
   readonly scheduler: Scheduler
-  readonly random: Random
+  readonly random: Chance
   readonly tally: Tally
   readonly trace: Trace
   readonly broker: SimBroker
@@ -85,7 +85,7 @@ export class Workload {
       units: ['C', 'C'],
       rules: JSON.stringify([{ code: 'HOT', channel: 'hot', above: 30 }]),
     })
-    for (const deviceId of this.#devices) if (random.chance(0.7)) this.#register(deviceId)
+    for (const deviceId of this.#devices) if (random.isTrue(0.7)) this.#register(deviceId)
     const start = scheduler.now
     for (let i = 0; i < rowsTotal; i++) {
       scheduler.after(random.next() * (untilMs - start), () => {
@@ -139,7 +139,7 @@ export class Workload {
     else if (drawn < 0.09) this.#delete(deviceId)
     else if (drawn < 0.12) this.#row(deviceId, random.pick(['garbage', 'no readings', 'future']))
     else {
-      const burst = random.chance(0.2) ? random.between(2, 6) : 1
+      const burst = random.isTrue(0.2) ? random.between(2, 6) : 1
       for (let i = 0; i < burst; i++) this.#row(deviceId, 'good')
     }
   }

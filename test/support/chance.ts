@@ -1,9 +1,16 @@
-/** Random numbers that a seed repeats (mulberry32). */
+/** Random numbers that a seed repeats (mulberry32): the only source of chance in a run. */
 export class Chance {
   #state: number
 
   constructor(seed: number) {
     this.#state = seed >>> 0
+  }
+
+  /** For seeds that are counted up: neighbours would begin alike. */
+  static ofCounted(seed: number): Chance {
+    const chance = new Chance(Math.imul(seed ^ 0x9e37_79b9, 0x85eb_ca6b) ^ (seed >>> 13))
+    chance.next()
+    return chance
   }
 
   /** Another one, so that who uses it in between changes nothing for the rest. */
@@ -25,8 +32,13 @@ export class Chance {
     return from + Math.floor(this.next() * (to - from + 1))
   }
 
+  /** Mostly near `from`, now and then up to `to`: delays are like that. */
+  skewed(from: number, to: number): number {
+    return from + (to - from) * this.next() ** 4
+  }
+
   isTrue(probability: number): boolean {
-    return this.next() < probability
+    return probability > 0 && this.next() < probability
   }
 
   pick<T>(items: readonly T[]): T {

@@ -1,6 +1,6 @@
 import { redisKeys } from '@faultline/contracts/redis-keys'
 import type { RedisClient } from '@faultline/runtime/redis'
-import type { Chance } from './chance.ts'
+import type { Chance } from '../../support/chance.ts'
 import type { FaultContext, FaultKind } from './kinds/index.ts'
 import type { Monitor } from './monitor.ts'
 import { pause } from './pause.ts'

@@ -1,5 +1,5 @@
 import { hvacReadings } from '../../support/product/fleet.ts'
-import type { Chance } from './chance.ts'
+import type { Chance } from '../../support/chance.ts'
 import type { Ledger, RowKind } from './ledger.ts'
 import { pause } from './pause.ts'
 import type { NewRow, RowWriter } from './row-writer.ts'

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { failpointNames } from '../../../packages/runtime/src/failpoints/catalogue.ts'
+import { Chance } from '../../support/chance.ts'
 import { eventually } from '../../support/eventually.ts'
 import { freshDatabase, type FreshDatabase } from '../../support/fresh-database.ts'
 import {
@@ -13,7 +14,7 @@ import {
 } from '../../support/postgres-server.ts'
 import { expectBalanced, untilEmpty } from './account.ts'
 import { startCollector } from '../../support/collector-process.ts'
-import { chanceOf, GivenFrames } from './given-frames.ts'
+import { GivenFrames } from './given-frames.ts'
 
 let folder: string
 let inbox: string
@@ -72,12 +73,12 @@ describe('a collector that is killed', () => {
   test('at any moment, again and again, loses no frame and doubles none', async () => {
     await using database = await freshDatabase()
     const given = new GivenFrames(77, 0.2)
-    const chance = chanceOf(78)
+    const chance = new Chance(78)
     for (let round = 0; round < 5; round += 1) {
       giveFiles(given, `r${round}`)
       await using collector = await start(database, false)
       const before = await countRows(database)
-      const wanted = before + Math.floor(chance() * 2_000)
+      const wanted = before + Math.floor(chance.next() * 2_000)
       // Wherever it is when so many rows are there, or the folder is done.
       await eventually(async () => {
         expect((await countRows(database)) > wanted || !(await hasFiles())).toBe(true)

@@ -1,19 +1,9 @@
 import { decodeFrame, encodeFrame, frameBytes } from '@faultline/core/frame'
-
-/** Draws from a seed: the same frames in every run. */
-export function chanceOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
+import { Chance } from '../../support/chance.ts'
 
 /** All frames that were given to the collector, and what has to become of them. */
 export class GivenFrames {
-  readonly #chance: () => number
+  readonly #chance: Chance
   /** Of a share of the frames some bytes are written over. */
   #fuzzedShare: number
   readonly #good: string[] = []
@@ -21,7 +11,7 @@ export class GivenFrames {
   #serial = 0
 
   constructor(seed: number, fuzzedShare = 0) {
-    this.#chance = chanceOf(seed)
+    this.#chance = new Chance(seed)
     this.#fuzzedShare = fuzzedShare
   }
 
@@ -72,16 +62,16 @@ export class GivenFrames {
       deviceId: `AC-${this.#serial % 97}`,
       measuredAtMs: Date.UTC(2026, 10, 1) + this.#serial,
       carNumber: this.#serial,
-      readings: Float32Array.from({ length: 100 }, () => this.#chance() * 100),
+      readings: Float32Array.from({ length: 100 }, () => this.#chance.next() * 100),
     })
-    if (this.#chance() >= this.#fuzzedShare) return record
-    const changes = 1 + Math.floor(this.#chance() * 6)
+    if (this.#chance.next() >= this.#fuzzedShare) return record
+    const changes = 1 + Math.floor(this.#chance.next() * 6)
     for (let i = 0; i < changes; i += 1) {
       // Half of the changes in the head of the record, where it can become bad; the highest byte of the clock and of the
       // car number always make it so.
-      const at = Math.floor(this.#chance() * (this.#chance() < 0.5 ? 28 : frameBytes))
+      const at = Math.floor(this.#chance.next() * (this.#chance.next() < 0.5 ? 28 : frameBytes))
       // The month stays, or every frame would make a partition.
-      record[at >= 19 && at < 23 ? 23 : at] = Math.floor(this.#chance() * 256)
+      record[at >= 19 && at < 23 ? 23 : at] = Math.floor(this.#chance.next() * 256)
     }
     return record
   }

@@ -10,14 +10,14 @@ import type { Joined } from '../model/group-coordinator.ts'
 import { BrokerError } from '../model/partition-log.ts'
 import { offsetKey } from '../model/sim-broker.ts'
 import type { Reply } from '../network.ts'
-import type { Random } from '../random.ts'
+import type { Chance } from '../../support/chance.ts'
 import type { Scheduler } from '../scheduler.ts'
 import { fetch } from './fetch.ts'
 import type { ClientParts } from './transaction-requests.ts'
 
 interface ReaderParts extends ClientParts {
   readonly scheduler: Scheduler
-  readonly random: Random
+  readonly random: Chance
   readonly group: string
   readonly topic: string
   readonly partitions: number
@@ -150,7 +150,7 @@ class Member implements PartitionReader {
       }
       await this.#beMember()
       // kafkajs joins again once its batches are done; a client that does not wait must do no harm either.
-      if (random.chance(0.7)) await Promise.all(this.#working)
+      if (random.isTrue(0.7)) await Promise.all(this.#working)
       this.#round += 1
       for (const wake of this.#wakers.values()) wake()
     }

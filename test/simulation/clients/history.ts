@@ -1,7 +1,7 @@
 import type { KafkaRecord, TableFeed, TopicHistory } from '@faultline/runtime/kafka'
 import { asBrokerUnavailable } from '../../../packages/runtime/src/kafka/kafkajs/errors.ts'
 import { partitionBounds } from '../../../packages/runtime/src/kafka/kafkajs/group-offsets.ts'
-import type { Random } from '../random.ts'
+import type { Chance } from '../../support/chance.ts'
 import type { Scheduler } from '../scheduler.ts'
 import { fetch } from './fetch.ts'
 import { simAdmin } from './group-reader.ts'
@@ -9,7 +9,7 @@ import type { ClientParts } from './transaction-requests.ts'
 
 interface HistoryParts extends ClientParts {
   readonly scheduler: Scheduler
-  readonly random: Random
+  readonly random: Chance
   readonly partitions: number
 }
 

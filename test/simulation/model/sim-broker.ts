@@ -1,6 +1,6 @@
 import type { CommittedOffset } from '@faultline/runtime/kafka'
 import { Server } from '../network.ts'
-import type { Random } from '../random.ts'
+import type { Chance } from '../../support/chance.ts'
 import type { Scheduler } from '../scheduler.ts'
 import type { Tally } from '../tally.ts'
 import { GroupCoordinator } from './group-coordinator.ts'
@@ -9,7 +9,7 @@ import { TransactionCoordinator } from './transaction-coordinator.ts'
 
 interface BrokerParts {
   readonly scheduler: Scheduler
-  readonly random: Random
+  readonly random: Chance
   readonly tally: Tally
   readonly partitions: number
 }

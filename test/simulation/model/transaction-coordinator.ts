@@ -1,6 +1,6 @@
 import type { CommittedOffset } from '@faultline/runtime/kafka'
 import type { Reply } from '../network.ts'
-import type { Random } from '../random.ts'
+import type { Chance } from '../../support/chance.ts'
 import type { Scheduler } from '../scheduler.ts'
 import type { Tally } from '../tally.ts'
 import { BrokerError, type PartitionLog, type Producer } from './partition-log.ts'
@@ -35,7 +35,7 @@ export interface CommittedTransaction {
 
 interface CoordinatorParts {
   readonly scheduler: Scheduler
-  readonly random: Random
+  readonly random: Chance
   readonly tally: Tally
   /** The coordinator is a broker like others: nothing happens while it is away. */
   readonly upAt: () => number
@@ -172,7 +172,7 @@ export class TransactionCoordinator {
 
   #whenUp(mark: () => void, done: () => void): void {
     const { scheduler, random, upAt, tally } = this.#parts
-    const isSlow = random.chance(this.slowMarkers)
+    const isSlow = random.isTrue(this.slowMarkers)
     if (isSlow) tally.add('marker late')
     scheduler.after(isSlow ? random.between(100, 5_000) : random.skewed(0.1, 10), () => {
       if (upAt() > scheduler.now) {

@@ -1,5 +1,5 @@
 import type { RedisClient } from '@faultline/runtime/redis'
-import type { Chance } from '../chance.ts'
+import type { Chance } from '../../../support/chance.ts'
 import type { Failpoint, Failpoints } from '../failpoints.ts'
 import type { ExtraInstance, GroupApp } from '../extra-instance.ts'
 import type { Load } from '../load.ts'
