@@ -1,9 +1,11 @@
 /**
  * Rows of 100 channels posted to the API as NDJSON, until they are committed, each request with an Idempotency-Key; and beside it binary COPY of
  * the same rows prepared beforehand, by psql where the machine has one. PostgreSQL and the API are its own, on this machine. Ends with one
- * line of JSON.
+ * line of JSON. With --minutes, rows are posted for so long as fast as they are taken, and the memory of the API is watched: its second half
+ * beside its first.
  *
  *   npm run bench:ingest-http -- --rows 100000 --per-request 1000 --callers 4 --runs 5
+ *   npm run bench:ingest-http -- --minutes 10
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     'per-request': { type: 'string', default: '1000' },
     callers: { type: 'string', default: '4' },
     runs: { type: 'string', default: '5' },
+    minutes: { type: 'string' },
   },
 })
 const rows = Number(values.rows)
@@ -40,7 +43,7 @@ const records = makeFrames(rows)
 const http = await HttpBench.start({ connection, databaseUrl, records, rowsPerRequest, callers })
 
 try {
-  await compare()
+  await (values.minutes === undefined ? compare() : endure(Number(values.minutes)))
 } finally {
   await http.stop()
   await connection.close()
@@ -85,6 +88,25 @@ async function compare(): Promise<void> {
       bytes_a_row: Math.round(http.bytes / rows),
       api_microseconds_a_row: spread(processor),
       api_resident_megabytes: spread(memory),
+    }),
+  )
+}
+
+async function endure(minutes: number): Promise<void> {
+  const { rows: taken, ...memory } = await http.endure(minutes, print)
+  print(
+    JSON.stringify({
+      bench: 'ingest-http-memory',
+      unit: 'resident megabytes of the API',
+      ours: memory.second_half_megabytes,
+      peer: memory.first_half_megabytes,
+      peer_is: 'the first half of the time',
+      minutes,
+      rows_per_request: rowsPerRequest,
+      callers,
+      rows: taken,
+      million_points_a_second: Math.round((taken * frameChannels) / memory.seconds / 1e4) / 100,
+      ...memory,
     }),
   )
 }

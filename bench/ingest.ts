@@ -2,10 +2,11 @@
  * Frame files to committed rows: 50,000 frames of 100 channels by the collector, into the table as it is in production
  * (partitioned, published, logical log), and beside it binary COPY of the same rows prepared beforehand, by psql where the
  * machine has one. PostgreSQL is its own, on this machine. Ends with one line of JSON. With --minutes, frames are given at --rate
- * for so long instead, and the memory of the collector is watched.
+ * (max: as fast as they are taken) for so long instead, and the memory of the collector is watched: its second half beside its first.
+ * --points is COLLECT_POINTS_MAX.
  *
  *   npm run bench:ingest -- --runs 7
- *   npm run bench:ingest -- --minutes 10 --rate 50000
+ *   npm run bench:ingest -- --minutes 10 --rate max
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -24,7 +25,8 @@ const { values } = parseArgs({
     frames: { type: 'string', default: '50000' },
     runs: { type: 'string', default: '7' },
     minutes: { type: 'string' },
-    rate: { type: 'string', default: '50000' },
+    rate: { type: 'string', default: 'max' },
+    points: { type: 'string' },
   },
 })
 const frames = Number(values.frames)
@@ -38,7 +40,9 @@ const connection = await connectPostgres({
   databaseUrl: server.databaseUrl,
   applicationName: 'bench',
 })
-const files = await FilesBench.start({ connection, databaseUrl: server.databaseUrl, folder })
+const { databaseUrl } = server
+const pointsMax = values.points
+const files = await FilesBench.start({ connection, databaseUrl, folder, pointsMax })
 
 try {
   await (values.minutes === undefined ? compare() : endure(Number(values.minutes)))
@@ -86,17 +90,21 @@ async function compare(): Promise<void> {
 }
 
 async function endure(minutes: number): Promise<void> {
-  const rate = Number(values.rate)
-  const { taken, seconds, megabytes } = await files.endure({ minutes, rate, report: print })
+  const rate = values.rate === 'max' ? Infinity : Number(values.rate)
+  const { frames: taken, ...memory } = await files.endure({ minutes, rate, report: print })
   print(
     JSON.stringify({
       bench: 'ingest-files-memory',
+      unit: 'resident megabytes of the collector',
+      ours: memory.second_half_megabytes,
+      peer: memory.first_half_megabytes,
+      peer_is: 'the first half of the time',
       minutes,
-      rate,
-      frames_per_second: Math.round(taken / seconds),
-      // After the first fifth: until then memory is taken for the first time.
-      resident_megabytes: spread(megabytes.slice(Math.floor(megabytes.length / 5))),
-      samples: megabytes.length,
+      rate: values.rate,
+      points_max: values.points ?? 'default',
+      frames: taken,
+      million_points_a_second: Math.round((taken * frameChannels) / memory.seconds / 1e4) / 100,
+      ...memory,
     }),
   )
 }

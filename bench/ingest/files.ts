@@ -5,17 +5,19 @@ import type { PostgresConnection } from '@faultline/runtime/postgres'
 import type { AppProcess } from '../../test/support/app-process.ts'
 import { startCollector } from '../../test/support/collector-process.ts'
 import { processorSeconds } from '../end-to-end/processor-time.ts'
+import { endure, type Memory } from './endurance.ts'
 import { frameBytes, makeFrames } from './frames.ts'
 
 const framesPerFile = 10_000
-/** The table is emptied so often in a long run: it is about the collector, not about the disk. */
-const emptyEveryMs = 20_000
-const sampleEveryMs = 5_000
+/** What the collector does not take is not heaped up. */
+const behindMax = 5 * framesPerFile
 
 interface FilesOptions {
   readonly connection: PostgresConnection
   readonly databaseUrl: string
   readonly folder: string
+  /** COLLECT_POINTS_MAX; undefined: the default. */
+  readonly pointsMax: string | undefined
 }
 
 interface Collected {
@@ -27,7 +29,7 @@ interface Collected {
 
 interface Endurance {
   readonly minutes: number
-  /** Frames a second; fewer where the collector does not take as many. */
+  /** Frames a second; fewer where the collector does not take as many. Infinity: as many as it takes. */
   readonly rate: number
   readonly report: (line: string) => void
 }
@@ -46,10 +48,12 @@ export class FilesBench {
     this.#inbox = inbox
   }
 
-  static async start({ connection, databaseUrl, folder }: FilesOptions): Promise<FilesBench> {
+  static async start(options: FilesOptions): Promise<FilesBench> {
+    const { connection, databaseUrl, folder, pointsMax } = options
     const inbox = join(folder, 'inbox')
     mkdirSync(inbox)
-    const collector = await startCollector({ databaseUrl, folder })
+    const env = pointsMax === undefined ? {} : { COLLECT_POINTS_MAX: pointsMax }
+    const collector = await startCollector({ databaseUrl, folder, env })
     return new FilesBench(collector, connection, inbox)
   }
 
@@ -75,39 +79,37 @@ export class FilesBench {
     }
   }
 
-  /** Gives files at a rate, and samples the resident memory of the collector in megabytes. */
-  async endure({ minutes, rate, report }: Endurance) {
+  /** Gives files at a rate while the memory of the collector is watched. */
+  async endure({
+    minutes,
+    rate,
+    report,
+  }: Endurance): Promise<Memory & { readonly frames: number }> {
     const records = makeFrames(framesPerFile)
     const startedMs = performance.now()
     const start = this.#given
-    const megabytes: number[] = []
-    let sampledMs = startedMs
-    let emptiedMs = startedMs
-    for (;;) {
-      const nowMs = performance.now()
-      if (nowMs - startedMs >= minutes * 60_000) break
-      const due = ((nowMs - startedMs) / 1_000) * rate
-      const behind = this.#given - (await this.#committed())
-      // What it does not take is not heaped up.
-      if (this.#given - start < due && behind < 5 * framesPerFile)
-        this.#hand(this.#writeAside(records))
-      else await delay(20)
-      if (nowMs - sampledMs >= sampleEveryMs) {
-        sampledMs = nowMs
-        megabytes.push((await this.#metric('process_resident_memory_bytes')) / 1e6)
-        const taken = this.#given - start - behind
-        report(
-          `${Math.round((nowMs - startedMs) / 1_000)} s: ${taken} frames, ${megabytes.at(-1)?.toFixed(0)} MB`,
-        )
-      }
-      if (nowMs - emptiedMs >= emptyEveryMs) {
-        emptiedMs = nowMs
-        await this.#connection.query('truncate raw_measurements')
-      }
-    }
-    while ((await this.#committed()) < this.#given) await delay(20)
-    const seconds = (performance.now() - startedMs) / 1_000
-    return { taken: this.#given - start, seconds, megabytes }
+    let behind = 0
+    const memory = await endure(
+      {
+        minutes,
+        report,
+        megabytes: async () => (await this.#metric('process_resident_memory_bytes')) / 1e6,
+        empty: () => this.#connection.query('truncate raw_measurements'),
+        progress: () => `${this.#given - start - behind} frames`,
+      },
+      async (isOver) => {
+        while (!isOver()) {
+          const due = ((performance.now() - startedMs) / 1_000) * rate
+          behind = this.#given - (await this.#committed())
+          const isDue = this.#given - start < due && behind < behindMax
+          if (isDue) this.#hand(this.#writeAside(records))
+          else await delay(20)
+        }
+        while ((await this.#committed()) < this.#given) await delay(20)
+        behind = 0
+      },
+    )
+    return { ...memory, frames: this.#given - start }
   }
 
   /** Under names that the collector leaves alone. */

@@ -4,6 +4,7 @@ import { decodeFrame, frameBytes } from '@faultline/core/frame'
 import { measurementJson } from '@faultline/load-generator/generate'
 import type { PostgresConnection } from '@faultline/runtime/postgres'
 import { startApi, type ApiProcess } from '../../test/integration/api/api-process.ts'
+import { endure, type Memory } from './endurance.ts'
 
 interface HttpOptions {
   readonly connection: PostgresConnection
@@ -67,6 +68,35 @@ export class HttpBench {
     return { seconds, processorSeconds, megabytes }
   }
 
+  /** Posts as fast as answers come, the same bodies with new keys, while the memory of the API is watched. */
+  async endure(
+    minutes: number,
+    report: (line: string) => void,
+  ): Promise<Memory & { readonly rows: number }> {
+    let rows = 0
+    const memory = await endure(
+      {
+        minutes,
+        report,
+        megabytes: async () => (await this.#metric('process_resident_memory_bytes')) / 1e6,
+        empty: () => this.#options.connection.query('truncate raw_measurements'),
+        progress: () => `${rows} rows`,
+      },
+      async (isOver) => {
+        let next = 0
+        const postOn = async () => {
+          while (!isOver()) {
+            const body = this.#bodies[next % this.#bodies.length] ?? Buffer.alloc(0)
+            next += 1
+            rows += await this.#postOne(body)
+          }
+        }
+        await Promise.all(Array.from({ length: this.#options.callers }, postOn))
+      },
+    )
+    return { ...memory, rows }
+  }
+
   async #postAll(bodies: Iterator<Buffer>): Promise<number> {
     let accepted = 0
     for (let next = bodies.next(); next.done !== true; next = bodies.next()) {
@@ -88,8 +118,10 @@ export class HttpBench {
     const [answer] = (await once(sending, 'response')) as [AsyncIterable<Buffer>]
     const chunks: Buffer[] = []
     for await (const chunk of answer) chunks.push(chunk)
-    const { accepted } = JSON.parse(Buffer.concat(chunks).toString()) as { accepted?: number }
-    return accepted ?? 0
+    const text = Buffer.concat(chunks).toString()
+    const { accepted } = JSON.parse(text) as { accepted?: number }
+    if (accepted === undefined) throw new Error(`the API refuses: ${text}`)
+    return accepted
   }
 
   async #metric(name: string): Promise<number> {

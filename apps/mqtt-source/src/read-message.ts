@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { decodeFrame, frameBytes } from '@faultline/core/frame'
 import { rejectFrame } from '@faultline/ingest/files'
 import type { ItemReader, Refusal } from '@faultline/ingest/intake'
@@ -9,6 +9,7 @@ import type { TopicTemplate } from './topic-template.ts'
 const openingBrace = 0x7b
 /** As for a line of text in a file or a request. */
 const jsonBytesMax = 1_048_576
+const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** Whether it is taken for JSON; anything else is taken for a frame. */
 export const isJson = ({ payload }: MqttMessage): boolean => payload[0] === openingBrace
@@ -18,7 +19,8 @@ export const isJson = ({ payload }: MqttMessage): boolean => payload[0] === open
  * says: the time of the measurement is part of it, and the same said twice is the same measurement.
  */
 export function messageKey({ topic, payload }: MqttMessage): string {
-  return createHash('sha256').update(topic).update('\0').update(payload).digest('base64url')
+  const said = Buffer.concat([Buffer.from(`${topic}\0`), payload])
+  return hash('sha256', said, 'base64url')
 }
 
 /** The measurement of a message, whose readings are valid until the next call of the reader, or why it has none. */
@@ -43,7 +45,7 @@ function readJson(
   try {
     if (payload.length > jsonBytesMax) throw new SyntaxError('too long')
     // It begins with a brace: what can be parsed is an object.
-    item = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload)) as object
+    item = JSON.parse(utf8.decode(payload)) as object
   } catch {
     return { reason: 'TEXT_INVALID', detail: 'the message is not JSON in UTF-8 of at most 1 MiB' }
   }

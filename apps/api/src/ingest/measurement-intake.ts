@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import {
-  readLines,
+  readLineGroups,
   Submission,
   type DirectoryCache,
   type GroupCommitter,
@@ -158,9 +158,11 @@ function tooLarge(max: number): FaultlineError {
 }
 
 async function readNdjson(body: MeteredBody, submission: Submission): Promise<void> {
-  for await (const line of readLines(body.chunks())) {
-    submission.addLine(line)
-    if (submission.items > itemsMax) throw tooMany()
+  for await (const lines of readLineGroups(body.chunks())) {
+    for (const line of lines) {
+      submission.addLine(line)
+      if (submission.items > itemsMax) throw tooMany()
+    }
   }
 }
 

@@ -48,8 +48,7 @@ export class BatchCommitter {
     await this.#store.makePartitions(rows)
     await connection.query('begin')
     try {
-      const applied = await changeLedger(connection, source, changes)
-      const misfits = changes.filter(({ key }) => !applied.has(key)).map(({ key }) => key)
+      const misfits = await changeLedger(connection, source, changes)
       if (misfits.length > 0) {
         await connection.query('rollback')
         const stored = await readLedger(connection, source, misfits)

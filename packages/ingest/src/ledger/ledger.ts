@@ -53,14 +53,14 @@ export async function readLedger(
 }
 
 /**
- * Applies the changes that find their entry as they expect it, and returns their keys. For use inside a transaction: whoever
+ * Applies the changes that find their entry as they expect it, and returns the keys of the others. For use inside a transaction: whoever
  * changes the same entry meanwhile is waited for.
  */
 export async function changeLedger(
   connection: PostgresConnection,
   source: string,
   changes: readonly LedgerChange[],
-): Promise<ReadonlySet<string>> {
+): Promise<readonly string[]> {
   // In one order for everyone, so that two transactions do not wait for each other in a circle.
   const ordered = changes.toSorted((a, b) => (a.key < b.key ? -1 : 1))
   const rows = await connection.query<{ key: string }>(
@@ -77,7 +77,8 @@ export async function changeLedger(
            changed_at = now(),
            completed_at = case when given.completed then now() end
        from given
-       where entry.source = $1 and entry.key = given.key and entry.position = given."from"
+       -- Without the first condition every new input would be looked up here in vain.
+       where given."from" is not null and entry.source = $1 and entry.key = given.key and entry.position = given."from"
        returning entry.key
      ), begun as (
        insert into ingest_ledger (source, key, position, written, rejected, mark, completed_at)
@@ -86,10 +87,11 @@ export async function changeLedger(
        on conflict do nothing
        returning key
      )
-     select key from moved union all select key from begun`,
+     select key from given
+     where key not in (select key from moved) and key not in (select key from begun)`,
     [source, JSON.stringify(ordered)],
   )
-  return new Set(rows.map(({ key }) => key))
+  return rows.map(({ key }) => key)
 }
 
 /**

@@ -32,6 +32,7 @@ export class Delivery {
   #heldBytes = 0
   #isStopped = false
   #isClosed = false
+  #isGathering = false
   #failure: { readonly error: unknown } | undefined
   /** Lets the next packet come; there while too much is held. */
   #next: (() => void) | undefined
@@ -98,7 +99,20 @@ export class Delivery {
     const { client, protocolVersion } = this.#options
     if (qos !== 1 || messageId === undefined) return
     if (this.#isClosed || this.#failure !== undefined) return
+    this.#gatherWrites()
     client.stream.write(generate({ cmd: 'puback', messageId, reasonCode: 0 }, { protocolVersion }))
+  }
+
+  /** The messages of a commit are acknowledged in one turn, and the broker is told in one write. */
+  #gatherWrites(): void {
+    if (this.#isGathering) return
+    this.#isGathering = true
+    const { stream } = this.#options.client
+    stream.cork()
+    setImmediate(() => {
+      this.#isGathering = false
+      stream.uncork()
+    })
   }
 
   #stop(): void {
