@@ -12,7 +12,10 @@ import { project, type Environment } from '../back-ends.ts'
 
 /** What Node compiled, as the stack keeps it: the first start of an application fills it. */
 const compileCache = mkdtempSync(join(tmpdir(), 'faultline-compiled-'))
+const running = new Set<ChildProcess>()
+// Also where the bench fails: nobody else would end them.
 process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
   rmSync(compileCache, { recursive: true, force: true })
 })
 
@@ -73,6 +76,8 @@ export class Application {
       },
     )
     this.pid = this.#child.pid ?? 0
+    running.add(this.#child)
+    this.#child.once('exit', () => running.delete(this.#child))
     for (const name of ['stdout', 'stderr'] as const) {
       this.#child[name]?.on('data', (chunk: Buffer) => {
         this.#printed[name] = (this.#printed[name] + chunk.toString()).slice(-printedMax)

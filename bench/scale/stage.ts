@@ -7,6 +7,7 @@ import { Scope } from '@faultline/runtime/lifecycle'
 import { createLogger } from '@faultline/runtime/logging'
 import { connectRedis, type RedisClient } from '@faultline/runtime/redis'
 import { httpSchemaRegistry } from '@faultline/runtime/registry'
+import { eventually } from '../../test/support/eventually.ts'
 import { descendant } from '../end-to-end/processor-time.ts'
 import type { Environment } from '../back-ends.ts'
 import { Application } from './application.ts'
@@ -29,7 +30,7 @@ export class Stage {
   readonly redis: RedisClient
   readonly pids: { readonly broker: number; readonly redis: number }
   readonly #capture: Awaited<ReturnType<typeof createCapture>>
-  readonly #producer: ReturnType<KafkaConnection['kafka']['producer']>
+  #producer: ReturnType<KafkaConnection['kafka']['producer']> | undefined
   readonly #models = new Set<number>()
   #topicsMade = 0
 
@@ -39,14 +40,12 @@ export class Stage {
     readonly redis: RedisClient
     readonly pids: Stage['pids']
     readonly capture: Awaited<ReturnType<typeof createCapture>>
-    readonly producer: ReturnType<KafkaConnection['kafka']['producer']>
   }) {
     this.env = parts.env
     this.kafka = parts.kafka
     this.redis = parts.redis
     this.pids = parts.pids
     this.#capture = parts.capture
-    this.#producer = parts.producer
   }
 
   static async use(env: Environment, seed: number, work: (stage: Stage) => Promise<void>) {
@@ -65,12 +64,11 @@ export class Stage {
         broker: await descendant(process.pid, 'kafka.Kafka'),
         redis: Number(/process_id:(\d+)/.exec(info)?.[1]),
       }
-      const producer = kafka.kafka.producer()
-      await producer.connect()
-      scope.defer('producer', () => producer.disconnect())
       const registry = httpSchemaRegistry(env[names.schemaRegistryUrl] ?? '')
       const capture = await createCapture(registry, seed)
-      await work(new Stage({ env, kafka, redis, pids, capture, producer }))
+      const stage = new Stage({ env, kafka, redis, pids, capture })
+      scope.defer('producer', () => stage.#disconnect())
+      await work(stage)
     } finally {
       await scope.stop()
     }
@@ -111,8 +109,16 @@ export class Stage {
     return made
   }
 
+  /** Returns when they are gone for whoever asks. */
   async deleteTopics(...made: readonly string[]): Promise<void> {
-    await this.kafka.admin.deleteTopics({ topics: [...made] })
+    const { admin } = this.kafka
+    // A producer asks for ever for the topics it has written to, and fails where one is gone.
+    await this.#disconnect()
+    await admin.deleteTopics({ topics: [...made] })
+    await eventually(async () => {
+      const left = await admin.listTopics()
+      if (made.some((topic) => left.includes(topic))) throw new Error('a topic is still there')
+    })
   }
 
   start(
@@ -173,15 +179,25 @@ export class Stage {
   }
 
   async #ensure(spec: Parameters<typeof ensureTopics>[1][number]): Promise<void> {
-    await ensureTopics(brokersOf(this.env), [spec])
+    // On a busy machine a topic that was just made is unknown for a moment, which the admin takes for a failure.
+    await eventually(() => ensureTopics(brokersOf(this.env), [spec]))
   }
 
   async #send(topic: string, records: number, record: (n: number) => Captured): Promise<void> {
+    if (this.#producer === undefined) {
+      this.#producer = this.kafka.kafka.producer()
+      await this.#producer.connect()
+    }
     for (let start = 0; start < records; start += recordsPerRequest) {
       const count = Math.min(recordsPerRequest, records - start)
       const messages = Array.from({ length: count }, (_, n) => record(start + n))
       await this.#producer.send({ topic, messages })
     }
+  }
+
+  async #disconnect(): Promise<void> {
+    await this.#producer?.disconnect()
+    this.#producer = undefined
   }
 }
 
