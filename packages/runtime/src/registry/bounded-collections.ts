@@ -74,7 +74,8 @@ const plainText = { _read: (tap: Tap) => tap.readString() }
 
 export class BoundedMap extends avro.types.MapType {
   _read(tap: Tap): Record<string, unknown> {
-    return readMap(tap, this.valuesType as unknown as ReadableType, plainText)
+    const values: unknown = this.valuesType
+    return readMap(tap, values as ReadableType, plainText)
   }
 
   _skip(tap: Tap): void {
