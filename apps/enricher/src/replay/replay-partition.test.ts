@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { EnrichedMeasurement } from '@faultline/contracts/enriched-measurement'
 import { createReferenceScorer } from '@faultline/core/scoring'
-import { systemClock } from '@faultline/runtime/clock'
-import { MemoryBroker, startMemoryReader } from '@faultline/runtime/kafka/memory'
-import { createLogger } from '@faultline/runtime/logging'
-import { EnricherHandler } from '../partition/enricher-handler.ts'
+import { MemoryBroker } from '@faultline/runtime/kafka/memory'
 import {
   appendMeasurement,
   applyDevice,
@@ -14,47 +11,17 @@ import {
   testTools,
   testTopics,
 } from '../partition/testing.ts'
+import { startEnricher } from '../partition/testing-enricher.ts'
 import type { EnrichmentTools } from '../partition/partition-enricher.ts'
 import { replayPartition, type ReplayTools } from './replay-partition.ts'
 
-const group = 'g'
-
 /** Runs the enricher on what was appended until it is through. */
 async function enrich(broker: MemoryBroker, tools: EnrichmentTools): Promise<void> {
-  let handler: EnricherHandler | undefined
-  const offsets = broker.groupOffsets(group, testTopics.measurements)
-  const reader = startMemoryReader({
-    broker,
-    group,
-    topic: testTopics.measurements,
-    partitions: [0],
-    batchMax: 3,
-    clock: systemClock,
-    logger: createLogger('test', 'silent'),
-    onFatal: (error) => {
-      throw error
-    },
-    handler: (parts) =>
-      (handler = new EnricherHandler({
-        group,
-        tools,
-        offsets: parts.offsets,
-        producers: broker.transactionalProducers(),
-        history: broker.history(),
-        catalogFeed: { caughtUp: () => Promise.resolve() },
-        onCommitted: () => undefined,
-        onNotCommitted: () => undefined,
-        onProgress: () => undefined,
-      })),
-  })
-  const { end } = broker.read(testTopics.measurements, 0, 0)
-  for (;;) {
-    const changed = broker.changed()
-    if (((await offsets.committed(0))?.offset ?? 0) >= end) break
-    await changed
-  }
-  await reader.value.between(0, async () => handler?.onCatalogChange(0))
-  await reader.stop()
+  const running = startEnricher(broker, tools, 3)
+  await running.settled()
+  await running.catalogChanged()
+  await running.stop()
+  expect(running.fatal).toEqual([])
 }
 
 /** A history with everything that depends on positions: rules aside, which the join of models covers in the same way. */
