@@ -4,6 +4,18 @@ import { asBrokerUnavailable, consumerCrash } from './errors.ts'
 import { withHeartbeats } from './heartbeats.ts'
 import { fetchedRecords } from './records.ts'
 
+/** The broker answers once it has so many bytes, or after so long. Longer than a second would hold up heartbeats. */
+export interface Gathering {
+  readonly bytes: number
+  readonly ms: number
+}
+
+/** The consumer's settings for it; without it the first record is answered at once, and nothing after `idleMs`. */
+export function fetchWait(gather: Gathering | undefined, idleMs: number) {
+  const { bytes, ms } = gather ?? { bytes: 1, ms: idleMs }
+  return { minBytes: bytes, maxWaitTimeInMs: ms }
+}
+
 interface FetchAhead {
   readonly consumer: Pick<
     Consumer,

@@ -5,7 +5,7 @@ import type { Started } from '../../lifecycle/index.ts'
 import { PartitionOwnership } from '../partition-ownership.ts'
 import type { PartitionHandler, PartitionReader } from '../ports.ts'
 import type { StartingOffsets } from '../starting-offsets.ts'
-import { fetchAhead } from './fetch-ahead.ts'
+import { fetchAhead, fetchWait, type Gathering } from './fetch-ahead.ts'
 import { heartbeatIntervalMs } from './heartbeats.ts'
 import { kafkajsGroupOffsets, partitionBounds, resolveStart } from './group-offsets.ts'
 
@@ -23,12 +23,6 @@ export interface PartitionReaderOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly onFatal: (error: unknown) => void
-}
-
-/** The broker answers once it has so many bytes, or after so long. Longer than a second would hold up heartbeats. */
-export interface Gathering {
-  readonly bytes: number
-  readonly ms: number
 }
 
 /**
@@ -54,8 +48,7 @@ export async function startPartitionReader(
     heartbeatInterval: heartbeatIntervalMs,
     rebalanceTimeout: 30_000,
     readUncommitted: false,
-    minBytes: options.gather?.bytes ?? 1,
-    maxWaitTimeInMs: options.gather?.ms ?? fetchWaitMs,
+    ...fetchWait(options.gather, fetchWaitMs),
     maxBytesPerPartition: options.maxBytesPerPartition,
     allowAutoTopicCreation: false,
   })

@@ -3,9 +3,8 @@ import type { Admin, Kafka } from 'kafkajs'
 import type { Started } from '../../lifecycle/index.ts'
 import type { RecordBatch, TopicFollower } from '../ports.ts'
 import { asBrokerUnavailable } from './errors.ts'
-import { fetchAhead } from './fetch-ahead.ts'
+import { fetchAhead, fetchWait, type Gathering } from './fetch-ahead.ts'
 import { FollowedPartitions } from './followed-partitions.ts'
-import type { Gathering } from './partition-reader.ts'
 
 interface TopicFollowerOptions {
   readonly kafka: Kafka
@@ -39,8 +38,7 @@ export async function startTopicFollower(
   const consumer = kafka.consumer({
     groupId: `faultline-follow-${randomUUID()}`,
     readUncommitted: false,
-    minBytes: options.gather?.bytes ?? 1,
-    maxWaitTimeInMs: options.gather?.ms ?? 100,
+    ...fetchWait(options.gather, 100),
     maxBytesPerPartition,
     allowAutoTopicCreation: false,
   })

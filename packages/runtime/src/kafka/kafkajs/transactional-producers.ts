@@ -143,7 +143,8 @@ class RequestingProducer implements TransactionalProducer {
     failpoint('transaction.begun')
     const isBegun = (topic: string) =>
       begun?.partition === partition && begun.topics.includes(topic)
-    const topics = [...byTopic(records).keys()].filter((topic) => !isBegun(topic))
+    const written = new Set(records.map(({ topic }) => topic))
+    const topics = [...written].filter((topic) => !isBegun(topic))
     const group = consumed === null || consumed.group === begun?.group ? null : consumed.group
     await Promise.all([begun?.told, this.#tell(partition, topics, group)])
     await Promise.all([
